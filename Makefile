@@ -1,0 +1,77 @@
+# Every target first sets up what it needs. `make help` prints the lines marked ##:
+# the target, what it does, and the plain command behind it, for those without make.
+
+PYTHON ?= python3
+REPO ?=
+ifeq ($(OS),Windows_NT)
+  VENV_PYTHON := .venv/Scripts/python
+else
+  VENV_PYTHON := .venv/bin/python
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help set_up run test check lab real bench data outputs colab clean
+
+## run: execute every notebook and write build/notebooks/*.html and build/report.md
+##   python -m helpers.run_notebooks
+run: set_up
+	$(VENV_PYTHON) -m helpers.run_notebooks
+
+## test: run all tests, notebooks included
+##   python -m pytest
+test: set_up
+	$(VENV_PYTHON) -m pytest
+
+## check: run the fast tests, for every edit
+##   python -m ruff check
+##   python -m ruff format --check
+##   python -m pytest tests -m "not slow and not real"
+check: set_up
+	$(VENV_PYTHON) -m ruff check
+	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m pytest tests -m "not slow and not real"
+
+## lab: open the course in JupyterLab
+##   python -m jupyter lab notebooks/00_start_here.ipynb
+lab: set_up
+	$(VENV_PYTHON) -m jupyter lab notebooks/00_start_here.ipynb
+
+## real: execute and test the real edition (first set COURSE_EDITION=real)
+##   python -m helpers.run_notebooks
+##   python -m pytest -m real tests
+real: set_up
+	COURSE_EDITION=real $(VENV_PYTHON) -m helpers.run_notebooks
+	COURSE_EDITION=real $(VENV_PYTHON) -m pytest -m real tests
+
+## bench: measure seconds and memory
+##   python tests/benchmarks/bench_digits.py
+bench: set_up
+	$(VENV_PYTHON) tests/benchmarks/bench_digits.py
+
+## data: train again the networks that ship in data/
+##   python data_scripts/train_networks.py
+data: set_up
+	$(VENV_PYTHON) data_scripts/train_networks.py
+
+## outputs: execute the notebooks and save their outputs in place
+##   python -m helpers.run_notebooks --save
+outputs: set_up
+	$(VENV_PYTHON) -m helpers.run_notebooks --save
+
+## colab: refresh badges and set-up cells; with REPO=owner/name, for a new address
+##   python -m helpers.colab owner/name
+colab: set_up
+	$(VENV_PYTHON) -m helpers.colab $(REPO)
+
+## clean: delete the environment and all that was built
+##   (delete the folders .venv and build)
+clean:
+	rm -rf .venv build
+
+set_up:
+	@$(PYTHON) -m helpers.set_up
+
+help:
+	@echo 'make TARGET, or set up once with `$(PYTHON) -m helpers.set_up` and type the'
+	@echo 'commands below with $(VENV_PYTHON) for python (Windows: .venv\Scripts\python).'
+	@awk '/^## / { line = substr($$0, 4); if (line !~ /^ /) print ""; print "  " line }' Makefile

@@ -1,0 +1,390 @@
+"""The files the real edition needs: where each comes from, and a checked way to it.
+
+A file counts only after its size and hash agree with the table below. No hash of the
+MobileNetV2 weights is published, so theirs is recorded on the first download and
+compared ever after.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+from tqdm.auto import tqdm
+
+STALL_SECONDS = 30  # a server that sends nothing for so long is given up
+STALE_SECONDS = 3600  # a partial file untouched for so long belongs to no live process
+RECORDS = "recorded_hashes.json"
+
+_PART = ".part"
+_OSSCI = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_CVDF = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+_CHOLLET = "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
+_MOBILENET_V2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+_VGG16 = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+_VGG16_WITHOUT_TOP = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+class SourceError(RuntimeError):
+    """A file is neither here nor to be had; the message says what to do."""
+
+
+class Source(NamedTuple):
+    """One row of the table: `file_name` is relative to a cache folder, `size` in bytes.
+
+    `known_hash` is "sha256:…" or "md5:…", or None where none is published. `urls` are
+    tried in order; `page` is for people.
+    """
+
+    file_name: str
+    urls: tuple[str, ...]
+    size: int
+    known_hash: str | None
+    licence: str
+    page: str
+    description: str
+
+
+def _list_mnist(file_name, size, sha256, description):
+    return Source(
+        f"mnist/{file_name}",
+        (_OSSCI + file_name, _CVDF + file_name),
+        size,
+        f"sha256:{sha256}",
+        "CC BY-SA 3.0, as usually stated",
+        "https://github.com/cvdfoundation/mnist",
+        description,
+    )
+
+
+SOURCES = {
+    "mnist/train-images": _list_mnist(
+        "train-images-idx3-ubyte.gz",
+        9_912_422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "60,000 handwritten digits, 28 by 28",
+    ),
+    "mnist/train-labels": _list_mnist(
+        "train-labels-idx1-ubyte.gz",
+        28_881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "which digits they are",
+    ),
+    "mnist/t10k-images": _list_mnist(
+        "t10k-images-idx3-ubyte.gz",
+        1_648_877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "10,000 more of them, to test on",
+    ),
+    "mnist/t10k-labels": _list_mnist(
+        "t10k-labels-idx1-ubyte.gz",
+        4_542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "which digits those are",
+    ),
+    "imagenet/class-index": Source(
+        "models/mobilenet_v2/imagenet_class_index.json",
+        (
+            "https://storage.googleapis.com/download.tensorflow.org/data/"
+            "imagenet_class_index.json",
+            "https://s3.amazonaws.com/deep-learning-models/image-models/"
+            "imagenet_class_index.json",
+        ),
+        35_363,
+        "sha256:a1e7a966a1f601d39e4b43e119b3e7dd4a2ad3ea08cf69847cbaf021013767bc",
+        "none stated",
+        "https://keras.io/api/applications/",
+        "the names of ImageNet's 1,000 classes",
+    ),
+    "mobilenet-v2/weights": Source(
+        f"models/mobilenet_v2/{_MOBILENET_V2}",
+        (f"{_KERAS}mobilenet_v2/{_MOBILENET_V2}",),
+        14_536_120,
+        None,
+        "Apache-2.0",
+        "https://keras.io/api/applications/mobilenet/",
+        "MobileNetV2 trained on ImageNet, with its top",
+    ),
+    "vgg16/weights": Source(
+        f"models/vgg16/{_VGG16}",
+        (f"{_KERAS}vgg16/{_VGG16}", _CHOLLET + _VGG16),
+        553_467_096,
+        "md5:64373286793e3c8b2b4e3219cbf3544b",
+        "CC BY 4.0, University of Oxford",
+        "https://keras.io/api/applications/vgg/",
+        "VGG16 trained on ImageNet, with its top",
+    ),
+    "vgg16/weights-without-top": Source(
+        f"models/vgg16/{_VGG16_WITHOUT_TOP}",
+        (f"{_KERAS}vgg16/{_VGG16_WITHOUT_TOP}", _CHOLLET + _VGG16_WITHOUT_TOP),
+        58_889_256,
+        "md5:6d6bbae143d832006294945121d1f1fc",
+        "CC BY 4.0, University of Oxford",
+        "https://keras.io/api/applications/vgg/",
+        "its convolutions alone",
+    ),
+}
+
+
+def fetch(name: str) -> Path:
+    """Return the local path of a source's verified file, downloaded where absent.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SOURCES`.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    SourceError
+        If no address gives the right file, no cache folder can be written, or the
+        disk is too full. No unverified download gets the final name then.
+    ValueError
+        If the name is unknown.
+    """
+    return locate(name) or _download(name)
+
+
+def locate(name: str) -> Path | None:
+    """Return the path of a source's verified file, or None; nothing is downloaded.
+
+    A damaged file is passed over, with a printed sentence that says what is wrong.
+
+    Raises
+    ------
+    SourceError
+        If the recorded hashes cannot be read.
+    ValueError
+        If the name is unknown.
+    """
+    if name not in SOURCES:
+        raise ValueError(
+            f"There is no source named {name!r}; the names are {', '.join(SOURCES)}."
+        )
+    for folder in cache_folders():
+        path = folder / SOURCES[name].file_name
+        if os.path.isfile(path):
+            fault = _find_fault(path, name)
+            if fault is None:
+                return path
+            print(f"{path} is not used, because it {fault}.")
+    return None
+
+
+def cache_folders() -> list[Path]:
+    """Return where files are looked for, in order, as a list of paths.
+
+    First ``COURSE_CACHE``, if it is set: it may be a classroom's shared, read-only
+    folder. Then the user's own cache folder.
+    """
+    folders = [pooch.os_cache("what-a-classifier-looks-at")]
+    if os.environ.get("COURSE_CACHE"):
+        folders.insert(0, Path(os.environ["COURSE_CACHE"]).expanduser())
+    return folders
+
+
+def writable_cache_folder() -> Path:
+    """Return the first cache folder that can be written; create it if it is absent.
+
+    Raises
+    ------
+    SourceError
+        If none can be written.
+    """
+    for folder in cache_folders():
+        if _can_write(folder):
+            return folder
+    raise SourceError(
+        f"No cache folder can be written ({', '.join(map(str, cache_folders()))}); "
+        "set COURSE_CACHE to a folder of yours, or set COURSE_EDITION=embedded, "
+        "which needs no download."
+    )
+
+
+def format_size(size: int) -> str:
+    """Write a number of bytes for people: "4.5 kB", "553.5 MB"."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def _can_write(folder):
+    # Trying is the only test that holds for network shares and on Windows.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _download(name):
+    """Try each address in turn; only a verified file gets the final name."""
+    source = SOURCES[name]
+    folder = writable_cache_folder()
+    path = folder / source.file_name
+    part = _name_part(path)
+    failures = []
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_parts(path.parent)
+        _check_disk(name, path.parent)
+        for url in source.urls:
+            host = urlsplit(url).hostname
+            print(
+                f"Fetching {name} ({format_size(source.size)}) from {host} to {folder}."
+            )
+            failure = _copy(name, url, part) or _find_fault(part, name)
+            if failure is None:
+                _keep_record(name, folder, part)
+                os.replace(part, path)
+                return path
+            failures.append(f"{host} {failure}")
+            print(f"{failures[-1]}.")
+    except OSError as error:
+        raise SourceError(
+            f"{name} could not be written to {path} ({error.strerror or error}): free "
+            "the disk, or set COURSE_CACHE to another folder, or set "
+            "COURSE_EDITION=embedded, which needs no download."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    raise SourceError(
+        f"{name} could not be fetched ({'; '.join(failures)}): check the network, or "
+        f"download the file by hand (see {source.page}) and put it at {path}, or set "
+        "COURSE_EDITION=embedded, which needs no download."
+    )
+
+
+def _copy(name, url, part):
+    """Download to `part`; return None, or what the server did, as the end of a clause.
+
+    `pooch.retrieve` would name its partial file itself, and a killed process leave it
+    behind unrecognisable; so its downloader is called directly.
+    """
+    with tqdm(
+        desc=name,
+        total=SOURCES[name].size,
+        unit="B",
+        unit_scale=True,
+        file=sys.stdout,
+        delay=0.5,
+    ) as bar:
+        download = pooch.HTTPDownloader(
+            progressbar=bar, chunk_size=2**16, timeout=STALL_SECONDS
+        )
+        try:
+            download(url, str(part), None)
+        except requests.RequestException as error:
+            return _describe_failure(error)
+
+
+def _describe_failure(error):
+    if isinstance(error, requests.HTTPError):
+        return f"answered {error.response.status_code} {error.response.reason}"
+    # A stall after the first byte comes as a ConnectionError around urllib3's own.
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return f"sent nothing for {STALL_SECONDS} seconds"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "broke off half-way"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "gave no secure connection"
+    return "could not be reached"
+
+
+def _find_fault(path, name):
+    """Return None for the right file, else what is wrong, as the end of a clause."""
+    source = SOURCES[name]
+    try:
+        size = path.stat().st_size
+        if size != source.size:
+            return f"has {size:,} bytes instead of {source.size:,}"
+        known_hash, origin = source.known_hash, "published"
+        if known_hash is None:
+            known_hash, origin = _find_record(name)
+        if known_hash is None:
+            return None
+        algorithm, digest = known_hash.split(":")
+        if pooch.file_hash(path, algorithm) != digest:
+            return f"has another {algorithm} hash than the one {origin}"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return None
+
+
+def _find_record(name):
+    """Return the recorded hash and a clause that says where, or None and ""."""
+    for folder in cache_folders():
+        records = _read_records(folder)
+        if name in records:
+            return records[name], (
+                "recorded on the first download (delete it from "
+                f"{folder / RECORDS} if the new file is right)"
+            )
+    return None, ""
+
+
+def _keep_record(name, folder, part):
+    """Record the hash of a first download of which no hash is published.
+
+    It is done before the file gets its name: a kill in between leaves a record to
+    compare the next download with, rather than a file that nothing checks.
+    """
+    if SOURCES[name].known_hash is not None or _find_record(name)[0] is not None:
+        return
+    records = _read_records(folder) | {name: f"sha256:{pooch.file_hash(part)}"}
+    new = _name_part(folder / RECORDS)
+    try:
+        new.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
+        os.replace(new, folder / RECORDS)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _read_records(folder):
+    path = folder / RECORDS
+    if not os.path.isfile(path):
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise SourceError(
+            f"{path} is damaged: delete it, and hashes are recorded anew on the next "
+            "download."
+        ) from None
+
+
+def _name_part(path):
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
+
+
+def _remove_stale_parts(folder):
+    """Delete what killed downloads left here, and nothing a live one may be writing."""
+    for part in folder.glob(f"*.{'[0-9a-f]' * 32}{_PART}"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                part.unlink()
+
+
+def _check_disk(name, folder):
+    size, free = SOURCES[name].size, shutil.disk_usage(folder).free
+    if free < size:
+        raise SourceError(
+            f"{name} needs {format_size(size)}, and the disk of {folder} has "
+            f"{format_size(free)} left: free some space, or set COURSE_CACHE to a "
+            "folder on another disk, or set COURSE_EDITION=embedded, which needs no "
+            "download."
+        )

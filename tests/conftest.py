@@ -1,0 +1,34 @@
+"""Fixtures that several tests share."""
+
+import numpy as np
+import pytest
+
+from helpers import runtime
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _seeded():
+    runtime.start()
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """An untrained network with a softmax head: 12x12x1 pictures, three classes."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            layers.Input((12, 12, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture
+def small_images():
+    """Four pictures that fit `small_model`."""
+    return np.random.default_rng(2).random((4, 12, 12, 1)).astype("float32")

@@ -1,0 +1,83 @@
+import base64
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import figures
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        figures, "display", lambda data, **rest: calls.append((data, rest))
+    )
+    return calls
+
+
+def test_show_stores_the_description_and_closes_the_figure(shown):
+    figure, _ = plt.subplots()
+    figures.show(figure, alt="A  line\nrises.")
+    data, rest = shown[0]
+    assert rest["metadata"] == {"image/png": {"alt": "A line rises."}}
+    assert rest["raw"] is True
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.size[0] > 100
+    assert not plt.fignum_exists(figure.number)
+
+
+@pytest.mark.parametrize("alt", ["", "  \n"])
+def test_show_refuses_an_empty_description(shown, alt):
+    figure, _ = plt.subplots()
+    with pytest.raises(ValueError, match="needs a description"):
+        figures.show(figure, alt=alt)
+    assert shown == []
+    plt.close(figure)
+
+
+def test_contact_sheet_keeps_the_order_of_pictures():
+    images = np.arange(6).reshape(6, 1, 1, 1) * np.ones((6, 2, 3, 1)) / 6
+    figure = figures.draw_contact_sheets([images], ["six"], columns=3)
+    sheet = figure.axes[0].images[0].get_array()
+    assert sheet.shape == (4, 9)
+    assert np.allclose(sheet[::2, ::3], np.arange(6).reshape(2, 3) / 6)
+    plt.close(figure)
+
+
+def test_heatmaps_with_negative_values_are_centred_on_zero():
+    images = np.zeros((2, 8, 8, 1))
+    images[:, 2:5, 2:5] = 1
+    signed = np.linspace(-1, 3, 128).reshape(2, 8, 8)
+    rows = {"signed": signed, "unsigned": signed.clip(0)}
+    figure = figures.draw_heatmaps(images, rows, ["a", "b"])
+    limits = [axis.images[0].get_clim() for axis in figure.axes]
+    assert limits == [(0, 1)] * 2 + [(-3, 3)] * 2 + [(0, 3)] * 2
+    plt.close(figure)
+
+
+def test_curves_show_mean_and_span():
+    figure, axis = plt.subplots()
+    curves = np.array([[0.0, 1.0], [0.5, 0.0]])
+    figures.draw_curves(axis, [1, 2], curves, "p")
+    assert axis.lines[0].get_ydata().tolist() == [0.25, 0.5]
+    corners = axis.collections[0].get_paths()[0].vertices
+    assert {tuple(corner) for corner in corners} >= {(1, 0), (1, 0.5), (2, 0), (2, 1)}
+    plt.close(figure)
+
+
+def test_shift_maps_put_no_shift_in_the_middle():
+    values = np.zeros((5, 5))
+    values[2, 4] = 1  # two pixels to the right
+    figure = figures.draw_shift_maps([values, values], ["a", "b"], "7")
+    left, right, bottom, top = figure.axes[0].images[0].get_extent()
+    assert (left, right, bottom, top) == (-2.5, 2.5, 2.5, -2.5)
+    plt.close(figure)
+
+
+def test_style_is_applied_and_no_rainbow():
+    assert plt.rcParams["font.size"] >= 13
+    assert not re.search("jet|rainbow|hsv", figures.HEAT + figures.SIGNED)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from helpers import digits, judges, probes, remedies
+
+
+@pytest.fixture(scope="module")
+def data():
+    return digits.load("embedded")
+
+
+def test_likelihood_is_the_density_of_tipping_and_bishop():
+    """The closed form with covariance W Wᵀ + σ² I, by scipy."""
+    generator = np.random.default_rng(0)
+    references = generator.normal(size=(400, 6)) * [5, 3, 1, 1, 1, 1]
+    images = generator.normal(size=(7, 6))
+    score = judges.fit_likelihood(references.reshape(400, 2, 3, 1), components=2)
+    centred = references.astype("float32") - references.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(centred.T))
+    noise = values[:-2].mean()
+    covariance = noise * np.eye(6)
+    covariance += (vectors[:, -2:] * (values[-2:] - noise)) @ vectors[:, -2:].T
+    wanted = multivariate_normal(references.mean(axis=0), covariance).logpdf(images)
+    assert np.allclose(score(images.reshape(7, 2, 3, 1)), wanted, atol=1e-3)
+
+
+def test_overlap_is_dice_with_the_best_reference():
+    a, b, c = (
+        np.array(ink, "float32").reshape(1, 2, 2, 1)
+        for ink in ([1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 0])
+    )
+    score = judges.fit_overlap(np.concatenate([a, b]))
+    assert score(a)[0] == pytest.approx(1)
+    assert score(c)[0] == pytest.approx(2 * 2 / (3 + 2))
+    assert score(np.zeros_like(a))[0] == 0
+
+
+@pytest.mark.parametrize("fit", [judges.fit_likelihood, judges.fit_overlap])
+def test_judges_know_their_own_and_refuse_the_bars(data, fit):
+    accept = judges.appoint_judges(
+        fit,
+        data.train_images,
+        data.train_labels,
+        data.validation_images,
+        data.validation_labels,
+    )
+    verdicts = accept(data.test_images)
+    assert verdicts.shape == (len(data.test_labels), 2)
+    own = verdicts[np.arange(len(data.test_labels)), data.test_labels]
+    other = verdicts[np.arange(len(data.test_labels)), 1 - data.test_labels]
+    assert own.mean() > 0.9
+    assert other.mean() < 0.1
+    assert not accept(np.concatenate(remedies.draw_bar_questions())).any()
+
+
+def test_limits_refuse_about_one_validation_picture_in_a_hundred(data):
+    generator = np.random.default_rng(0)
+    images = generator.random((400, 4, 4, 1)).astype("float32")
+    labels = np.repeat([0, 1], 200)
+    held_out = generator.random((400, 4, 4, 1)).astype("float32")
+    accept = judges.appoint_judges(judges.fit_overlap, images, labels, held_out, labels)
+    refused = ~accept(held_out)[np.arange(400), labels]
+    assert refused.sum() == 4
+
+
+def test_examination_counts_what_a_known_network_says(data, monkeypatch):
+    """A stand-in that calls everything with ink below row 14 a 7, the rest a 1."""
+
+    def predict(models, images):
+        low = images[:, 15:].sum(axis=(1, 2, 3)) > 0
+        return np.stack([np.eye(2)[low.astype(int)]] * len(models))
+
+    monkeypatch.setattr(remedies.networks, "predict", predict)
+    images = probes.draw_bars(row=np.full(40, 7), angle=0)
+    result = remedies.examine([0, 1], np.asarray, images, np.zeros(40, int))
+    assert result["test accuracy"] == 1
+    assert result["high bars called 7"] == 0
+    assert result["low bars called 7"] == 1
+    assert result["low bars called 1"] == 0
+    assert result["bars refused"] == 0
+    assert result["moved 1s called 7"] == 0
+    turned = remedies.examine(
+        [0], lambda pictures: pictures[:, ::-1], images, np.zeros(40, int)
+    )
+    assert turned["high bars called 7"] == 1
+    assert turned["moved 1s called 7"] == 1
+
+
+def test_bar_questions_are_pairs_fourteen_rows_apart():
+    high, low = remedies.draw_bar_questions()
+    assert len(high) == len(low) == 16
+    assert len({picture.tobytes() for picture in high}) == 16
+    assert np.array_equal(high[:, :14], low[:, 14:])
