@@ -133,7 +133,7 @@ def check_package(requirement):
     except ImportError:
         wanted += " (not compared: packaging is missing)"
         return Line(WARN, name, found, wanted, _set_up_command())
-    if SpecifierSet(wanted).contains(found, prereleases=True):
+    if found in SpecifierSet(wanted):
         return Line(OK, name, found, wanted)
     # Colab's own packages stay as they are: TensorFlow there is built for its GPUs.
     status = WARN if colab.is_running() else WRONG

@@ -277,9 +277,7 @@ def sort_requirements(requirements, installed, face_detector):
                 )
         elif name not in installed:
             missing.append(str(requirement))
-        elif installed[name] and not requirement.specifier.contains(
-            installed[name], prereleases=True
-        ):
+        elif installed[name] and installed[name] not in requirement.specifier:
             misfits.append(
                 f"{name} is {installed[name]} here, and the course was tested with "
                 f"{requirement.specifier}: it stays; if a cell fails, this may be why."

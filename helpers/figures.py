@@ -100,8 +100,8 @@ def draw_pictures(images, titles, columns=None):
 def draw_heatmaps(images, rows, titles):
     """Draw pictures in a row and, under each, its heatmaps with the ink's outline.
 
-    Each row of heatmaps has its own scale, from its own strongest value. A row with
-    negative values is drawn in two colours around zero.
+    Each heatmap has its own scale, from its own strongest value. A row with negative
+    values is drawn in two colours around zero.
 
     Parameters
     ----------
@@ -126,9 +126,9 @@ def draw_heatmaps(images, rows, titles):
         axis.set_title(title, fontsize=12, fontweight="normal")
     axes[0, 0].set_ylabel("picture")
     for row, (name, heatmaps) in zip(axes[1:], rows.items(), strict=True):
-        limit = np.abs(heatmaps).max() or 1
-        signed = heatmaps.min() < -0.05 * limit
+        signed = heatmaps.min() < -0.05 * np.abs(heatmaps).max()
         for axis, image, heatmap in zip(row, images, heatmaps, strict=True):
+            limit = np.abs(heatmap).max() or 1
             axis.imshow(
                 heatmap,
                 cmap=SIGNED if signed else HEAT,

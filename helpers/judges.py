@@ -102,6 +102,8 @@ def count_refusals(fit, data, questions, seeds=range(5)):
     dict of str to float array (seeds,)
         For each question, the share of its pictures that no judge accepts.
     """
+    pictures = np.concatenate([*questions.values()])
+    ends = np.cumsum([len(part) for part in questions.values()])[:-1]
     refusals = {name: [] for name in questions}
     for seed in seeds:
         order = np.random.default_rng(seed).permutation(len(data.train_images))
@@ -113,8 +115,9 @@ def count_refusals(fit, data, questions, seeds=range(5)):
             data.validation_images,
             data.validation_labels,
         )
-        for name, pictures in questions.items():
-            refusals[name].append(1 - accept(pictures).any(axis=1).mean())
+        refused = ~accept(pictures).any(axis=1)
+        for name, part in zip(questions, np.split(refused, ends), strict=True):
+            refusals[name].append(part.mean())
     return {name: np.array(shares) for name, shares in refusals.items()}
 
 

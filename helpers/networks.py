@@ -8,6 +8,7 @@ from keras import layers
 from tqdm.auto import tqdm
 
 from helpers import digits, probes, sources
+from helpers.attribution.scores import run_in_batches
 
 SEEDS = range(5)
 RECIPES = ("plain", "shifts", "neither", "shifts and neither")
@@ -190,7 +191,7 @@ def predict(models, images, batch_size=2000):
     float32 array (n, classes), or (models, n, classes) for a list
     """
     if not isinstance(models, list):
-        return models.predict(images, batch_size=batch_size, verbose=0)
+        return run_in_batches(models, images, batch_size)
     return np.stack([predict(model, images, batch_size) for model in models])
 
 

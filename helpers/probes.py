@@ -98,6 +98,33 @@ def draw_six_probes():
     return np.concatenate([pictures, shift(pictures[4:], right=9, down=0)])
 
 
+def draw_sweeps():
+    """Draw the four sweeps of chapter 1: one property of a bar varied at a time.
+
+    Thickness (1 to 5 pixels), length (9 to 23 pixels) and angle (-90° to 90°) of a bar
+    at row 8; column (4 to 23) of an upright bar 20 pixels long and 4 thick.
+
+    Returns
+    -------
+    dict of str to (array (n,), float32 array (n, 28, 28, 1))
+        What is varied: its values, and the pictures.
+    """
+    values = {
+        "thickness": np.arange(1, 6),
+        "length": np.arange(9, 24),
+        "angle": np.arange(-90, 91, 15),
+        "column": np.arange(4, 24),
+    }
+    upright = {"row": 13.5, "length": 20, "thickness": 4, "angle": 90}
+    return {
+        name: (
+            varied,
+            draw_bars(**(upright if name == "column" else {}) | {name: varied}),
+        )
+        for name, varied in values.items()
+    }
+
+
 def erase_rows(images, top, bottom):
     """Blacken the rows of each digit between two fractions of its own height.
 

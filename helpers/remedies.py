@@ -22,7 +22,7 @@ def draw_bar_questions():
 
 
 def examine(models, prepare, images, labels):
-    """Ask networks for digits in place, for moved 1s, and for bars.
+    """Ask networks for digits in place, moved 1s, bars, the six probes and the sweeps.
 
     Parameters
     ----------
@@ -35,23 +35,35 @@ def examine(models, prepare, images, labels):
 
     Returns
     -------
-    dict of str to float
-        Shares in [0, 1], over all networks and pictures.
+    dict of str to float array (models,)
+        Shares and mean probabilities in [0, 1], one for each network.
     """
-    moved = digits.shift_everywhere(images[labels == 0][:10], _REACH)
+    ones = digits.shift_everywhere(images[labels == 0][:10], _REACH)
     high, low = draw_bar_questions()
-
-    def call(pictures):
-        return networks.predict(models, prepare(pictures)).argmax(axis=-1)
-
-    moved_calls = call(moved.reshape(-1, *images.shape[1:]))
-    high_calls, low_calls = call(high), call(low)
-    return {
-        "test accuracy": np.mean(call(images) == labels),
-        "moved 1s called 7": np.mean(moved_calls == 1),
-        "moved 1s refused": np.mean(moved_calls == 2),
-        "high bars called 7": np.mean(high_calls == 1),
-        "low bars called 1": np.mean(low_calls == 0),
-        "low bars called 7": np.mean(low_calls == 1),
-        "bars refused": np.mean([high_calls == 2, low_calls == 2]),
+    questions = {
+        "digits": images,
+        "moved": ones.reshape(-1, *images.shape[1:]),
+        "high": high,
+        "low": low,
+        "probes": probes.draw_six_probes(),
     }
+    sweeps = {name: pictures for name, (_, pictures) in probes.draw_sweeps().items()}
+    questions |= sweeps
+    answers = networks.predict(models, prepare(np.concatenate([*questions.values()])))
+    ends = np.cumsum([len(pictures) for pictures in questions.values()])[:-1]
+    answers = dict(zip(questions, np.split(answers, ends, axis=1), strict=True))
+    calls = {name: answer.argmax(axis=-1) for name, answer in answers.items()}
+    results = {
+        "test accuracy": (calls["digits"] == labels).mean(axis=1),
+        "moved 1s called 7": (calls["moved"] == 1).mean(axis=1),
+        "moved 1s refused": (calls["moved"] == 2).mean(axis=1),
+        "high bars called 7": (calls["high"] == 1).mean(axis=1),
+        "high bars refused": (calls["high"] == 2).mean(axis=1),
+        "low bars called 7": (calls["low"] == 1).mean(axis=1),
+        "low bars refused": (calls["low"] == 2).mean(axis=1),
+    }
+    for number, name in enumerate(probes.PROBE_NAMES):
+        results[f"p(7) of {name}"] = answers["probes"][:, number, 1]
+    for name in sweeps:
+        results[f"mean p(7), sweep of {name}"] = answers[name][..., 1].mean(axis=1)
+    return results

@@ -32,6 +32,7 @@ STORED_SEVEN = (
 _PAD_SIDE = 280  # pixels on the screen
 _STROKE = 2.5  # pixels of the network's picture, about what MNIST's pens leave
 _FINER = 16  # strokes are drawn this many times finer, then averaged down
+_ROUNDING = 1e-5  # heat up to here is what float32 leaves of zero
 
 _READY = "Draw with a mouse, a pen or a finger."
 _LOADING = (
@@ -79,8 +80,6 @@ def draw_strokes(
     """
     fine = np.zeros((size * _FINER, size * _FINER), np.uint8)
     for stroke in strokes:
-        if len(stroke) == 0:
-            continue
         points = np.asarray(stroke, np.float64).reshape(-1, 2)
         corners = np.rint(points * size * _FINER - 0.5).astype(np.int32)
         # A line needs two ends, even when both are the same point.
@@ -183,7 +182,9 @@ def _answer(model, explain, strokes):
             "make `explain` return one value a pixel for each image."
         )
     heatmap = heatmaps[0].clip(min=0)
-    heatmap = heatmap / (heatmap.max() or 1)
+    peak = heatmap.max()
+    # On an empty pad nothing counts: what is left is rounding, and must not glow.
+    heatmap = heatmap / peak if peak > _ROUNDING else np.zeros_like(heatmap)
     return _Answer(image, probabilities, winner, heatmap)
 
 
@@ -267,6 +268,7 @@ def _build_pad(answer, class_names):
     side = f"{_PAD_SIDE}px"
     canvas = Canvas(width=_PAD_SIDE, height=_PAD_SIDE)
     canvas.layout = ipywidgets.Layout(width=side, height=side, flex="0 0 auto")
+    elsewhere = Canvas(width=1, height=1)  # never shown
     panel = ipywidgets.HTML()
     message = ipywidgets.Label(_LOADING)
     clear_button = ipywidgets.Button(description="Clear", icon="eraser")
@@ -302,7 +304,10 @@ def _build_pad(answer, class_names):
                 canvas.stroke()
 
     def repaint():
+        # ipycanvas names the canvas only when it changes, so a page that was reloaded
+        # would not know where to draw: change twice.
         with hold_canvas():
+            elsewhere.clear()
             canvas.fill_style = "black"
             canvas.fill_rect(0, 0, _PAD_SIDE, _PAD_SIDE)
             canvas.stroke_style = "white"

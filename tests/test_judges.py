@@ -74,17 +74,18 @@ def test_examination_counts_what_a_known_network_says(data, monkeypatch):
     monkeypatch.setattr(remedies.networks, "predict", predict)
     images = probes.draw_bars(row=np.full(40, 7), angle=0)
     result = remedies.examine([0, 1], np.asarray, images, np.zeros(40, int))
-    assert result["test accuracy"] == 1
-    assert result["high bars called 7"] == 0
-    assert result["low bars called 7"] == 1
-    assert result["low bars called 1"] == 0
-    assert result["bars refused"] == 0
-    assert result["moved 1s called 7"] == 0
+    wanted = {"test accuracy": 1, "high bars called 7": 0, "low bars called 7": 1}
+    wanted |= {"low bars refused": 0, "moved 1s called 7": 0, "p(7) of bar, low": 1}
+    wanted |= {"p(7) of bar, high": 0, "mean p(7), sweep of length": 0}
+    for name, value in wanted.items():
+        assert result[name].tolist() == [value, value], name
     turned = remedies.examine(
         [0], lambda pictures: pictures[:, ::-1], images, np.zeros(40, int)
     )
-    assert turned["high bars called 7"] == 1
-    assert turned["moved 1s called 7"] == 1
+    wanted = {"high bars called 7": 1, "moved 1s called 7": 1, "test accuracy": 0}
+    wanted |= {"p(7) of bar, high": 1, "mean p(7), sweep of length": 1}
+    for name, value in wanted.items():
+        assert turned[name].tolist() == [value], name
 
 
 def test_bar_questions_are_pairs_fourteen_rows_apart():
@@ -92,3 +93,17 @@ def test_bar_questions_are_pairs_fourteen_rows_apart():
     assert len(high) == len(low) == 16
     assert len({picture.tobytes() for picture in high}) == 16
     assert np.array_equal(high[:, :14], low[:, 14:])
+
+
+def test_refusals_are_counted_question_by_question(data):
+    def fit(references):
+        return lambda images: images.sum(axis=(1, 2, 3))  # any ink is enough
+
+    black = np.zeros((3, 28, 28, 1), "float32")
+    mixed = np.concatenate([black[:1], data.test_images[:3]])
+    counted = judges.count_refusals(
+        fit, data, {"digits": data.test_images, "black": black, "mixed": mixed}, [0, 1]
+    )
+    assert counted["black"].tolist() == [1, 1]
+    assert counted["mixed"][0] >= 0.25
+    assert counted["digits"].max() < 0.1

@@ -107,3 +107,17 @@ def test_neither_marks_contain_no_bar_beyond_rows_6_and_22():
     middles = (bars.sum(axis=(2, 3)) * np.arange(28)).sum(axis=1) / bars.sum((1, 2, 3))
     assert middles.min() > 5.5
     assert middles.max() < 22.5
+
+
+def test_sweeps_vary_one_property_at_a_time():
+    sweeps = probes.draw_sweeps()
+    for values, pictures in sweeps.values():
+        assert pictures.shape == (len(values), 28, 28, 1)
+    thickness, bars = sweeps["thickness"]
+    assert np.allclose(bars[:, :, 13].sum(axis=(1, 2)), thickness, atol=0.2)
+    length, bars = sweeps["length"]
+    assert np.allclose(bars[:, 8].sum(axis=(1, 2)), length, atol=0.6)
+    column, bars = sweeps["column"]
+    inside = column[2:-2]
+    middles = (bars.sum(axis=(1, 3)) * np.arange(28)).sum(1) / bars.sum((1, 2, 3))
+    assert np.allclose(middles[2:-2], inside, atol=0.1)

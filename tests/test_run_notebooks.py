@@ -77,7 +77,9 @@ def test_page_keeps_the_description_and_asks_no_other_host(tmp_path):
         {"image/png": PICTURE},
         metadata={"image/png": {"alt": 'A "dot" & <nothing> else.'}},
     )
-    notebook = v4.new_notebook(cells=[v4.new_code_cell("dot", outputs=[output])])
+    badge = "# Dot\n\n[![Open](https://host.invalid/badge.svg)](https://host.invalid/)"
+    cells = [v4.new_markdown_cell(badge), v4.new_code_cell("dot", outputs=[output])]
+    notebook = v4.new_notebook(cells=cells)
     page = tmp_path / "pages" / "dot.html"
     run_notebooks.write_page(notebook, page)
     text = page.read_text("utf-8")
@@ -85,6 +87,7 @@ def test_page_keeps_the_description_and_asks_no_other_host(tmp_path):
     assert picture["alt"] == 'A "dot" & <nothing> else.'
     assert picture["src"] == f"data:image/png;base64,{PICTURE}"
     assert "No description" not in text
+    assert "host.invalid" not in text
     assert '<script src="http' not in text
     assert '<link rel="stylesheet" href="http' not in text
 

@@ -83,6 +83,21 @@ def test_a_half_made_environment_is_made_anew(project):
     assert not (project.venv / "half-written").exists()
 
 
+def test_an_environment_that_was_only_begun_is_made_anew(project, monkeypatch):
+    def begin(folder, python, uv):
+        venv.create(folder)
+        (folder / "half-written").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(set_up, "_create", begin)
+        with pytest.raises(KeyboardInterrupt):
+            set_up.set_up(project.folder)
+    assert set_up.set_up(project.folder) is True
+    assert project.done == ["create", "install"]
+    assert not (project.venv / "half-written").exists()
+
+
 def test_an_update_that_stops_half_way_is_not_taken_for_done(project):
     set_up.set_up(project.folder)
     project.lock.write_text("fails==1\n", "utf-8")
@@ -278,6 +293,20 @@ def test_a_real_environment_is_made_with_venv_and_pip(tmp_path, wheels, monkeypa
     assert set_up.set_up(tmp_path) is False
 
 
+@pytest.mark.parametrize("uv", [None, "uv"])
+def test_nothing_is_installed_without_a_hash(tmp_path, monkeypatch, uv):
+    commands = []
+    monkeypatch.setattr(
+        set_up, "_run", lambda command, count=0: commands.append(command)
+    )
+    lock = write_lock(tmp_path, "0" * 64)
+    set_up._install(tmp_path / ".venv", lock, uv)
+    (command,) = commands
+    assert "--require-hashes" in command
+    assert str(lock) in command
+    assert (command[0] == uv) is bool(uv)
+
+
 def test_a_wrong_hash_is_told(tmp_path, wheels):
     install(write_lock(tmp_path, digest_of(wheels)))
     with pytest.raises(set_up.SetUpError, match="package is not the one that"):
@@ -303,6 +332,16 @@ def test_no_network_is_told(tmp_path, wheels, monkeypatch):
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
+        ("NewConnectionError('<connection>: Failed')", "cannot be reached"),
+        ("NameResolutionError: no such host", "cannot be reached"),
+        ("[Errno -3] Temporary failure in name resolution", "cannot be reached"),
+        ("[Errno 101] Network is unreachable", "cannot be reached"),
+        ("ConnectTimeoutError(connect timeout=15)", "cannot be reached"),
+        ("ReadTimeoutError: Read timed out.", "cannot be reached"),
+        ("[Errno 111] Connection refused", "cannot be reached"),
+        ("ProxyError('Cannot connect to proxy.')", "cannot be reached"),
+        ("SSLError: certificate verify failed", "cannot be reached"),
+        ("error sending request for url", "cannot be reached"),
         (
             "error: Failed to fetch: `https://example.org/simple/x/`",
             "cannot be reached",

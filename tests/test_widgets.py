@@ -253,6 +253,14 @@ def test_an_error_while_drawing_is_told_in_the_label(model):
     assert pad.label.value == "Draw with a mouse, a pen or a finger."
 
 
+@pytest.mark.parametrize(("heat", "shown"), [(3e-7, 0), (0.02, 1)])
+def test_rounding_does_not_glow_but_weak_heat_does(model, heat, shown):
+    def explain(model, images, class_index):
+        return np.full(images.shape[:3], heat)
+
+    assert (widgets._answer(model, explain, []).heatmap == shown).all()
+
+
 def test_class_names_are_shown_as_text(model):
     pad = Pad(model, names=["<b>", "a & b"])
     assert "<b>&lt;b&gt;</b>" in pad.panel.value
@@ -348,11 +356,11 @@ def test_an_explanation_that_fails_is_not_blamed_on_ipycanvas(model):
 # What does not fit
 
 
-def build_network(input_shape, classes, activation="softmax"):
+def build_network(input_shape, classes):
     layers = [
         keras.layers.Input(input_shape),
         keras.layers.Flatten(),
-        keras.layers.Dense(classes, activation=activation),
+        keras.layers.Dense(classes, activation="softmax"),
     ]
     return keras.Sequential(layers)
 
@@ -364,13 +372,21 @@ def build_network(input_shape, classes, activation="softmax"):
         (lambda: build_network((28, 28, 3), 2), r"shape \(n, 28, 28, 1\).*28, 3\)"),
         (lambda: keras.Sequential([keras.layers.Dense(2)]), "built model"),
         (lambda: build_network((28, 28, 1), 3), r"the 2 class names.*\(None, 3\)"),
-        (lambda: build_network((28, 28, 1), 2, None), "softmax"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused_in_one_sentence(network, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         drawing_pad(network(), NAMES)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("outputs", [[1.5, -0.5], [1, 1], [math.nan, 1]])
+def test_outputs_that_are_no_probabilities_are_refused(outputs):
+    network = build_network((28, 28, 1), 2)
+    network.layers[-1].activation = keras.activations.linear
+    network.set_weights([np.zeros((784, 2)), np.array(outputs)])
+    with pytest.raises(ValueError, match=r"add up to 1, got .*softmax"):
+        drawing_pad(network, NAMES)
 
 
 def test_a_heatmap_of_the_wrong_shape_is_refused_in_one_sentence(model):

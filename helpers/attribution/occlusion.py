@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.attribution.scores import check_request, read_logits
+from helpers.attribution.scores import check_request, read_logits, run_in_batches
 
 _BATCH_SIZE = 2000  # covered pictures at a time: bounds the memory
 
@@ -37,14 +37,14 @@ def occlusion(model, images, class_index, patch=5, stride=1, fill=0.0):
     images, class_indices = check_request(model, images, class_index)
     covers = _lay_squares(images.shape[1:3], patch, stride)
     logits = read_logits(model)
-    scores = logits.predict(images, batch_size=_BATCH_SIZE, verbose=0)
+    scores = run_in_batches(logits, images, _BATCH_SIZE)
     at_once = max(1, _BATCH_SIZE // len(covers))
     heatmaps = []
     for start in range(0, len(images), at_once):
         chunk, classes = images[start:][:at_once], class_indices[start:][:at_once]
         covered = np.where(covers[None, ..., None], fill, chunk[:, None])
         covered = covered.reshape(-1, *images.shape[1:]).astype("float32")
-        hidden = logits.predict(covered, batch_size=_BATCH_SIZE, verbose=0)
+        hidden = run_in_batches(logits, covered, _BATCH_SIZE)
         hidden = hidden.reshape(len(chunk), len(covers), -1)
         one = np.arange(len(chunk))
         before = scores[start:][:at_once][one, classes]
