@@ -6,13 +6,14 @@ import pytest
 from helpers import runtime
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _seeded():
-    runtime.start()
+@pytest.fixture(scope="session")
+def started():
+    """TensorFlow, started as the notebooks start it."""
+    return runtime.start()
 
 
 @pytest.fixture(scope="session")
-def small_model():
+def small_model(started):
     """An untrained network with a softmax head: 12x12x1 pictures, three classes."""
     import keras
     from keras import layers

@@ -7,6 +7,8 @@ from keras import layers
 from helpers import attribution
 from helpers.attribution.scores import read_logits
 
+pytestmark = pytest.mark.usefixtures("started")
+
 
 @pytest.fixture
 def linear_model():

@@ -144,11 +144,25 @@ def drag(page, canvas, *points):
     page.mouse.up()
 
 
+def wait_for_ink(page, right, down):
+    """Wait until the canvas is white at a point, given in fractions of its sides."""
+    page.wait_for_function(
+        """([right, down]) => {
+            const canvas = document.querySelector(".jp-OutputArea canvas");
+            if (!canvas) return false;
+            const [x, y] = [right * canvas.width, down * canvas.height];
+            const colour = canvas.getContext("2d").getImageData(x, y, 1, 1).data;
+            return colour.every((value) => value === 255);
+        }""",
+        arg=[right, down],
+    )
+
+
 def probability_of_left(ink_left, ink_right):
     return 1 / (1 + math.exp(-GAIN * (ink_left - ink_right)))
 
 
-def test_a_stroke_changes_the_numbers_and_clear_resets_them(lab, page, tmp_path):
+def test_a_stroke_changes_the_numbers_and_lasts_until_cleared(lab, page, tmp_path):
     page.goto(lab)
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("Control+Enter")  # Shift+Enter would scroll to a new cell
@@ -173,7 +187,15 @@ def test_a_stroke_changes_the_numbers_and_clear_resets_them(lab, page, tmp_path)
     drag(page, canvas, (0.2, 0.1), (0.2, 0.9))
     drag(page, canvas, (0.35, 0.1), (0.35, 0.9))
     expect(pad.get_by_text("What speaks for left")).to_be_visible()
+    wait_for_ink(page, right=0.75, down=0.5)
     page.screenshot(path=tmp_path / "pad.png")
+
+    # A reloaded page shows the drawing again.
+    page.locator('[data-command="docmanager:save"]').first.click()
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    page.reload()
+    wait_for_ink(page, right=0.75, down=0.5)
+    wait_for_ink(page, right=0.2, down=0.5)
 
     pad.get_by_role("button", name="Clear").click()
     expect(shares).to_have_text(["50.0%", "50.0%"])

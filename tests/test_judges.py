@@ -4,6 +4,8 @@ from scipy.stats import multivariate_normal
 
 from helpers import digits, judges, probes, remedies
 
+pytestmark = pytest.mark.usefixtures("started")
+
 
 @pytest.fixture(scope="module")
 def data():

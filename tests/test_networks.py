@@ -3,6 +3,8 @@ import pytest
 
 from helpers import digits, networks, probes
 
+pytestmark = pytest.mark.usefixtures("started")
+
 
 @pytest.fixture(scope="module")
 def data():

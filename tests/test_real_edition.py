@@ -10,7 +10,7 @@ import pytest
 
 from helpers import digits, networks, probes, sources
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("started")]
 
 
 @pytest.fixture(scope="module")
