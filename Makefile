@@ -48,10 +48,14 @@ real: set_up
 bench: set_up
 	$(VENV_PYTHON) tests/benchmarks/bench_digits.py
 
-## data: train again the networks that ship in data/
+## data: make again what ships in data/: networks, the front picture, their hashes
 ##   python data_scripts/train_networks.py
+##   python data_scripts/draw_front_page.py
+##   python data_scripts/hash_data.py
 data: set_up
 	$(VENV_PYTHON) data_scripts/train_networks.py
+	$(VENV_PYTHON) data_scripts/draw_front_page.py
+	$(VENV_PYTHON) data_scripts/hash_data.py
 
 ## outputs: execute the notebooks and save their outputs in place
 ##   python -m helpers.run_notebooks --save

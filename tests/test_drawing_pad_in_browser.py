@@ -164,6 +164,7 @@ def probability_of_left(ink_left, ink_right):
 
 def test_a_stroke_changes_the_numbers_and_lasts_until_cleared(lab, page, tmp_path):
     page.goto(lab)
+    page.get_by_text("| Idle").wait_for()  # the kernel stands by
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("Control+Enter")  # Shift+Enter would scroll to a new cell
     canvas = page.locator(".jp-OutputArea canvas")
