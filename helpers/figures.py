@@ -220,6 +220,27 @@ def draw_recipes(values, answers, class_names, varied):
     return figure
 
 
+def draw_shares(table, label):
+    """Draw a table of shares as bars: a group a row, a colour a column.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Shares in [0, 1].
+    label : str
+        What they are shares of.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(9, 0.55 * len(table) + 0.8))
+    table.plot.barh(ax=axis, xlim=(0, 1), xlabel=label, width=0.7, legend=False)
+    axis.invert_yaxis()
+    figure.legend(loc="outside right center")
+    return figure
+
+
 def draw_shift_maps(maps, titles, class_name):
     """Draw a probability for every shift: one panel a map, contour at one half.
 

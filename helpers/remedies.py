@@ -46,6 +46,7 @@ def examine(models, prepare, images, labels):
         "high": high,
         "low": low,
         "probes": probes.draw_six_probes(),
+        "papers": np.stack([np.zeros_like(images[0]), np.ones_like(images[0])]),
     }
     sweeps = {name: pictures for name, (_, pictures) in probes.draw_sweeps().items()}
     questions |= sweeps
@@ -64,6 +65,8 @@ def examine(models, prepare, images, labels):
     }
     for number, name in enumerate(probes.PROBE_NAMES):
         results[f"p(7) of {name}"] = answers["probes"][:, number, 1]
+    for number, name in enumerate(["black paper", "white paper"]):
+        results[f"p(7) of {name}"] = answers["papers"][:, number, 1]
     for name in sweeps:
         results[f"mean p(7), sweep of {name}"] = answers[name][..., 1].mean(axis=1)
     return results

@@ -53,6 +53,7 @@ def test_saliency_of_a_linear_model_is_its_weights(linear_model):
         assert np.allclose(heatmap, wanted[..., class_index], atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:The structure of .inputs.")
 def test_saliency_equals_tf_keras_vis(small_model, small_images):
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.scores import CategoricalScore

@@ -4,6 +4,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -82,3 +83,31 @@ def test_shift_maps_put_no_shift_in_the_middle():
 def test_style_is_applied_and_no_rainbow():
     assert plt.rcParams["font.size"] >= 13
     assert not re.search("jet|rainbow|hsv", figures.HEAT + figures.SIGNED)
+
+
+def test_shares_are_drawn_in_the_order_of_the_table():
+    table = pd.DataFrame({"a": [0.1, 0.2], "b": [0.3, 0.4]}, index=["first", "second"])
+    figure = figures.draw_shares(table, "share")
+    (axis,) = figure.axes
+    assert [bar.get_width() for bar in axis.patches] == [0.1, 0.2, 0.3, 0.4]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["first", "second"]
+    assert axis.yaxis_inverted()
+    plt.close(figure)
+
+
+def test_recipes_have_one_panel_each_and_the_widest_legend():
+    answers = {"two": np.zeros((3, 4, 2)), "three": np.ones((3, 4, 3))}
+    figure = figures.draw_recipes(range(4), answers, ["1", "7", "neither"], "row")
+    assert [axis.get_title() for axis in figure.axes] == ["two", "three"]
+    assert [len(axis.lines) for axis in figure.axes] == [2, 3]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["1", "7", "neither"]
+    plt.close(figure)
+
+
+def test_sweeps_have_one_panel_each():
+    sweeps = {"length": ([1, 2], np.zeros((5, 2))), "angle": ([0], np.ones((5, 1)))}
+    figure = figures.draw_sweeps(sweeps, class_name="7")
+    assert [axis.get_xlabel() for axis in figure.axes] == ["length", "angle"]
+    assert figure.axes[0].get_ylabel() == "p(7)"
+    plt.close(figure)

@@ -79,6 +79,7 @@ def test_examination_counts_what_a_known_network_says(data, monkeypatch):
     wanted = {"test accuracy": 1, "high bars called 7": 0, "low bars called 7": 1}
     wanted |= {"low bars refused": 0, "moved 1s called 7": 0, "p(7) of bar, low": 1}
     wanted |= {"p(7) of bar, high": 0, "mean p(7), sweep of length": 0}
+    wanted |= {"p(7) of black paper": 0, "p(7) of white paper": 1}
     for name, value in wanted.items():
         assert result[name].tolist() == [value, value], name
     turned = remedies.examine(
