@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -221,8 +222,12 @@ def format_size(size: int) -> str:
 
 
 def _can_write(folder):
-    # Trying is the only test that holds for network shares and on Windows.
+    # Trying is the only test that holds for network shares and on Windows. But root may
+    # write anywhere, so a folder that is marked read-only is taken at its word first.
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
     try:
+        if not nearest.stat().st_mode & stat.S_IWUSR:
+            return False
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return True

@@ -590,6 +590,20 @@ def test_a_folder_without_permission_cannot_be_written():
             os.seteuid(user)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no mode of this kind")
+def test_even_root_writes_nothing_into_a_folder_marked_read_only(tmp_path):
+    folder = tmp_path / "classroom"
+    folder.mkdir()
+    assert sources._can_write(folder)
+    folder.chmod(0o555)
+    try:
+        assert not sources._can_write(folder)
+        assert not sources._can_write(folder / "below")
+        assert [*folder.iterdir()] == []
+    finally:
+        folder.chmod(0o755)
+
+
 # --- The command --------------------------------------------------------------------
 
 
