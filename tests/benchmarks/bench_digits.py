@@ -3,6 +3,7 @@
 python tests/benchmarks/bench_digits.py
 """
 
+import contextlib
 import sys
 import threading
 import time
@@ -61,9 +62,10 @@ def main():
     }
     print(f"{'step':<52} {'seconds':>8} {'peak memory':>12}")
     for name, (warm_ups, step) in steps.items():
-        for _ in range(warm_ups):
-            step()
-        seconds, peak = measure(step)
+        with contextlib.redirect_stdout(None):
+            for _ in range(warm_ups):
+                step()
+            seconds, peak = measure(step)
         print(f"{name:<52} {seconds:>8.2f} {peak / 1e9:>9.2f} GB")
 
 
