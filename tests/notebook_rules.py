@@ -505,7 +505,7 @@ def _assigned(tree: ast.Module) -> list[tuple[str, bool]]:
 @_rule("use a path relative to the project, and keep it out of what is printed")
 def has_no_machine_paths(notebook: NotebookNode, path: Path) -> Findings:
     """Nothing in it tells on whose computer it ran."""
-    absolute = r"(?<![\w.])/(?:home|Users|root|tmp|work|var)/[\w.]*|\b[CD]:\\\w*"
+    absolute = r"(?<![\w.])/(?:home|Users|root|tmp|mnt|var)/[\w.]*|\b[CD]:\\\w*"
     texts = [(where, cell.source) for where, cell in _cells(notebook)]
     for where, text in texts + _output_texts(notebook):
         for match in re.finditer(absolute, text):

@@ -337,7 +337,7 @@ BROKEN = [
     Case(
         rules.has_no_machine_paths,
         "text",
-        add_output(data_output("text/plain", "/work/a")),
+        add_output(data_output("text/plain", "/mnt/a")),
     ),
     Case(rules.has_no_installs, "magic", add_code("%pip install lime")),
     Case(rules.has_no_installs, "shell", add_code("if model:\n    !pip install lime")),
@@ -464,7 +464,7 @@ ALLOWED = [
     Case(
         rules.has_no_machine_paths,
         "addresses and relative paths",
-        add_prose("[Home](https://example.org/home/me) and data/work/a.png"),
+        add_prose("[Home](https://example.org/home/me) and data/mnt/a.png"),
     ),
     Case(
         rules.has_no_machine_paths,
