@@ -142,3 +142,15 @@ def test_real_networks_are_trained_once_and_kept(tmp_path, monkeypatch, data):
     assert np.array_equal(
         networks.predict(models, asked), networks.predict(five, asked)
     )
+
+
+def test_the_readme_s_first_sentence_is_true(data):
+    """The shipped networks read every test digit, and name a dash and a moved 1 a 7."""
+    models = networks.load_digit_networks("embedded", "plain")
+    calls = networks.predict(models, data.test_images).argmax(axis=-1)
+    assert (calls == data.test_labels).all()
+    ones = data.test_images[data.test_labels == 0]
+    slimmest = ones[[ones.sum(axis=(1, 2, 3)).argmin()]]
+    asked = [probes.draw_bars(row=8), digits.shift(slimmest, right=6, down=0)]
+    sevens = networks.predict(models, np.concatenate(asked))[..., 1]
+    assert sevens.mean(axis=0).min() > 0.95
