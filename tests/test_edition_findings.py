@@ -1,9 +1,18 @@
-"""What chapter 1's text says of one edition only, and so cannot claim in a cell."""
+"""What chapter 1's text says beside its claims: of one edition, or of no learning."""
 
+import keras
 import numpy as np
 import pytest
 
-from helpers import digits, judges, networks, probes, remedies, sources
+from helpers import (
+    attribution,
+    digits,
+    judges,
+    networks,
+    probes,
+    remedies,
+    sources,
+)
 
 pytestmark = pytest.mark.usefixtures("started")
 
@@ -44,3 +53,12 @@ def test_what_likelihood_does_with_high_bars(edition, data):
     counted = judges.count_refusals(judges.fit_likelihood, data, {"high": high})
     refused = np.mean(counted["high"])
     assert refused < 0.25 if edition == "real" else refused > 0.9
+
+
+def test_saliency_of_untrained_networks_lies_on_empty_paper_too():
+    high_bar = probes.draw_six_probes()[2:3]
+    for seed in range(5):
+        keras.utils.set_random_seed(seed)
+        heatmap = attribution.saliency(networks.build_digit_network(), high_bar, 1)
+        off_the_bar = heatmap[high_bar[..., 0] <= 0.5].sum() / heatmap.sum()
+        assert off_the_bar > 0.5
