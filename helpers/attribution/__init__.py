@@ -4,7 +4,45 @@
 at the images' size, raw and unnormalised. Drawing normalises.
 """
 
-from helpers.attribution.gradients import saliency
+from helpers.attribution.cams import (
+    cam,
+    enlarge_maps,
+    grad_cam,
+    grad_cam_plus_plus,
+    guided_grad_cam,
+    layer_cam,
+)
+from helpers.attribution.gradients import (
+    deconvnet,
+    gradient_times_input,
+    guided_backprop,
+    saliency,
+    smooth_grad,
+)
+from helpers.attribution.integrated_gradients import integrated_gradients
 from helpers.attribution.occlusion import occlusion
+from helpers.attribution.scores import find_class, read_logits, read_scores
 
-__all__ = ["occlusion", "saliency"]
+METHODS = {
+    "saliency": saliency,
+    "gradient_times_input": gradient_times_input,
+    "smooth_grad": smooth_grad,
+    "guided_backprop": guided_backprop,
+    "deconvnet": deconvnet,
+    "integrated_gradients": integrated_gradients,
+    "cam": cam,
+    "grad_cam": grad_cam,
+    "grad_cam_plus_plus": grad_cam_plus_plus,
+    "layer_cam": layer_cam,
+    "guided_grad_cam": guided_grad_cam,
+    "occlusion": occlusion,
+}
+
+__all__ = [
+    *METHODS,
+    "METHODS",
+    "enlarge_maps",
+    "find_class",
+    "read_logits",
+    "read_scores",
+]

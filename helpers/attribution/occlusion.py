@@ -2,12 +2,25 @@
 
 import numpy as np
 
-from helpers.attribution.scores import check_request, read_logits, run_in_batches
+from helpers.attribution.scores import (
+    check_request,
+    compute_logits,
+    cut_in_batches,
+    trace_logits,
+)
 
-_BATCH_SIZE = 2000  # covered pictures at a time: bounds the memory
 
-
-def occlusion(model, images, class_index, patch=5, stride=1, fill=0.0):
+def occlusion(
+    model,
+    images,
+    class_index,
+    patch=5,
+    stride=1,
+    fill=0.0,
+    *,
+    output=None,
+    batch_size=512,
+):
     """Tell how much the class score falls when a square over each place is hidden.
 
     Each pixel gets the mean fall over all squares that covered it (Zeiler and Fergus
@@ -34,23 +47,19 @@ def occlusion(model, images, class_index, patch=5, stride=1, fill=0.0):
         If pictures and model do not fit, the class does not exist, or the square is
         larger than the picture.
     """
-    images, class_indices = check_request(model, images, class_index)
+    request = check_request(model, images, class_index, output)
+    images, class_indices = request.images, request.class_indices
     covers = _lay_squares(images.shape[1:3], patch, stride)
-    logits = read_logits(model)
-    scores = run_in_batches(logits, images, _BATCH_SIZE)
-    at_once = max(1, _BATCH_SIZE // len(covers))
-    heatmaps = []
-    for start in range(0, len(images), at_once):
-        chunk, classes = images[start:][:at_once], class_indices[start:][:at_once]
-        covered = np.where(covers[None, ..., None], fill, chunk[:, None])
-        covered = covered.reshape(-1, *images.shape[1:]).astype("float32")
-        hidden = run_in_batches(logits, covered, _BATCH_SIZE)
-        hidden = hidden.reshape(len(chunk), len(covers), -1)
-        one = np.arange(len(chunk))
-        before = scores[start:][:at_once][one, classes]
-        falls = before[:, None] - hidden[one, :, classes]
-        heatmaps.append(np.tensordot(falls, covers, axes=1) / covers.sum(axis=0))
-    return np.concatenate(heatmaps).astype("float32")
+    read = trace_logits(request)
+    one = np.arange(len(images))
+    before = compute_logits(request, images, batch_size)[one, class_indices]
+    falls = np.empty((len(images), len(covers)), "float32")
+    for numbers in cut_in_batches(len(images) * len(covers), batch_size):
+        image, cover = np.divmod(numbers, len(covers))
+        hidden = np.where(covers[cover, ..., None], np.float32(fill), images[image])
+        logits = read(hidden).numpy()[np.arange(len(image)), class_indices[image]]
+        falls[image, cover] = before[image] - logits
+    return np.tensordot(falls, covers, axes=1) / covers.sum(axis=0)
 
 
 def _lay_squares(size, patch, stride):

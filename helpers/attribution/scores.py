@@ -1,14 +1,290 @@
 """What a heatmap explains: the score of one class, read before the softmax."""
 
+import difflib
+from typing import NamedTuple
+
 import keras
 import numpy as np
+import tensorflow as tf
+from keras import layers
+from tqdm.auto import tqdm
+
+from helpers.attribution.graph import Graph, read_graph, run_steps
+
+_SECONDS_BEFORE_PROGRESS = 2.0
+
+
+class Request(NamedTuple):
+    """A checked question: what speaks for this class in these images."""
+
+    model: keras.Model
+    graph: Graph
+    images: np.ndarray  # float32 (n, height, width, channels)
+    class_indices: np.ndarray  # int32 (n,)
+
+
+def check_request(model, images, class_index, output=None):
+    """Check model, images and class before a method runs.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images : array (n, height, width, channels)
+    class_index : int or int array (n,)
+    output : str or int, optional
+        Name or index of the output, for models with several.
+
+    Returns
+    -------
+    Request
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be read (see `graph.read_graph`), if the images have the
+        wrong shape, are empty or not finite, or if a class does not exist.
+    """
+    graph = read_graph(model, output)
+    images = check_images(model, images)
+    class_indices = np.asarray(class_index)
+    if class_indices.dtype.kind not in "iu" or class_indices.shape not in [
+        (),
+        (len(images),),
+    ]:
+        raise ValueError(
+            "class_index must be a whole number, or one for each of the "
+            f"{len(images)} images, got {class_index!r}; "
+            "find_class(name, class_names) turns a name into its index."
+        )
+    if class_indices.min() < 0 or class_indices.max() >= graph.class_count:
+        raise ValueError(
+            f"The model has classes 0 to {graph.class_count - 1}, got class_index "
+            f"{class_index}; choose one of these."
+        )
+    class_indices = np.broadcast_to(class_indices, len(images)).astype("int32")
+    return Request(model, graph, images, class_indices)
+
+
+def check_images(model, images):
+    """Return images as float32, if the model can take them.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images : array (n, height, width, channels)
+
+    Returns
+    -------
+    float32 array (n, height, width, channels)
+
+    Raises
+    ------
+    ValueError
+        If they have the wrong shape, are empty or not finite.
+    """
+    images = np.asarray(images, "float32")
+    wanted = tuple(model.inputs[0].shape[1:])
+    fits = images.ndim == 4 == len(wanted) + 1 and all(
+        size in (None, got) for size, got in zip(wanted, images.shape[1:], strict=True)
+    )
+    if not fits or len(images) == 0:
+        raise ValueError(
+            f"The model expects one or more images of shape {wanted}, stacked along a "
+            f"first axis, got an array of shape {images.shape}; add the missing axis "
+            "with images[None], or resize."
+        )
+    if not np.isfinite(images).all():
+        raise ValueError(
+            "The images must be finite numbers, got NaN or infinity; "
+            "look for a division by zero in the preprocessing."
+        )
+    return images
+
+
+def find_class(name, class_names):
+    """Return the index of a class, given its name.
+
+    Parameters
+    ----------
+    name : str
+        Upper and lower case, and spaces for underscores, are the same.
+    class_names : list of str
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If no class, or more than one, has the name; near misses are listed.
+    """
+    plain = [_simplify(known) for known in class_names]
+    places = [place for place, known in enumerate(plain) if known == _simplify(name)]
+    if len(places) == 1:
+        return places[0]
+    if places:
+        raise ValueError(
+            f"{len(places)} classes are called {name!r}; choose an index: "
+            f"{', '.join(map(str, places))}."
+        )
+    near = difflib.get_close_matches(_simplify(name), plain, n=5, cutoff=0.5)
+    near += [known for known in plain if _simplify(name) in known and known not in near]
+    shown = [class_names[plain.index(known)] for known in near[:5]] or class_names[:5]
+    raise ValueError(
+        f"There is no class {name!r}; {'near are' if near else 'the first are'} "
+        f"{', '.join(shown)}."
+    )
+
+
+def read_scores(model, images, class_index, output=None, batch_size=32):
+    """Return the score that the methods explain: one logit an image.
+
+    Parameters
+    ----------
+    model, images, class_index, output
+        As in `check_request`.
+    batch_size : int
+        Images at a time: bounds the memory.
+
+    Returns
+    -------
+    float32 array (n,)
+    """
+    request = check_request(model, images, class_index, output)
+    logits = compute_logits(request, request.images, batch_size)
+    return logits[np.arange(len(logits)), request.class_indices]
+
+
+def compute_logits(request, images, batch_size):
+    """Run images, not always those of the request, through its graph.
+
+    Returns
+    -------
+    float32 array (n, classes)
+    """
+    return in_batches(trace_logits(request), batch_size, images)
+
+
+def trace_logits(request):
+    """Return the compiled model before its softmax: images to logits (n, classes)."""
+    graph = request.graph
+
+    def read(images):
+        return tf.cast(run_steps(graph, images)[graph.logits], "float32")
+
+    return trace(request, "logits", read)
+
+
+def trace_probabilities(request):
+    """Return the compiled model: images to probabilities (n, classes).
+
+    By its softmax, or its sigmoid if it has one; a model that ends in logits gets a
+    softmax.
+    """
+    graph = request.graph
+    squash = tf.sigmoid if graph.squash == "sigmoid" else tf.nn.softmax
+
+    def read(images):
+        return squash(tf.cast(run_steps(graph, images)[graph.logits], "float32"))
+
+    return trace(request, "probabilities", read)
+
+
+def trace(request, name, function):
+    """Compile a function of images (and class indices) once for each model.
+
+    The compiled function lives as long as the model does. It is made anew if a layer
+    or an activation was exchanged since, or for images of another size; new weights
+    need nothing, they are read at each call.
+
+    Parameters
+    ----------
+    request : Request
+    name : str or tuple
+        What tells this function from the others of the same graph.
+    function : callable
+        Takes images, or images and class indices, as tensors. It must not hold on to
+        the request, whose images would then stay in memory.
+
+    Returns
+    -------
+    callable
+    """
+    arguments = function.__code__.co_argcount
+    parts = tuple(
+        (id(step.operation), id(getattr(step.operation, "activation", None)))
+        for step in request.graph.steps
+    )
+    key = (name, request.images.shape[1:], parts, request.graph.logits)
+    compiled = vars(request.model).setdefault("_traced_by_the_course", {})
+    if key not in compiled:
+        shapes = [
+            tf.TensorSpec((None, *request.images.shape[1:]), "float32"),
+            tf.TensorSpec((None,), "int32"),
+        ]
+        compiled[key] = tf.function(function, input_signature=shapes[:arguments])
+    return compiled[key]
+
+
+def in_batches(function, batch_size, *arrays):
+    """Apply a function of tensors to arrays, a batch at a time.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor or a tuple of tensors with as many rows as it was given.
+    batch_size : int
+    *arrays : array (n, ...)
+        Cut along their first axis together.
+
+    Returns
+    -------
+    array (n, ...), or a tuple of them
+    """
+    parts = []
+    for numbers in cut_in_batches(len(arrays[0]), batch_size):
+        batch = (array[numbers[0] : numbers[-1] + 1] for array in arrays)
+        parts.append(keras.tree.map_structure(np.asarray, function(*batch)))
+    return keras.tree.map_structure(lambda *rows: np.concatenate(rows), *parts)
+
+
+def cut_in_batches(count, batch_size):
+    """Yield 0, 1, ..., count - 1 in arrays of up to `batch_size`.
+
+    A progress bar appears where there are several and they take more than two seconds.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(
+            f"batch_size must be at least 1, got {batch_size}; 32 is a good start."
+        )
+    starts = range(0, count, batch_size)
+    bar = tqdm(
+        starts,
+        delay=_SECONDS_BEFORE_PROGRESS,
+        disable=len(starts) < 2,
+        leave=False,
+        unit="batch",
+    )
+    for start in bar:
+        yield np.arange(start, min(start + batch_size, count))
+
+
+def gather_scores(logits, class_indices):
+    """Return one logit an image, as a float32 tensor (n,)."""
+    return tf.gather(tf.cast(logits, "float32"), class_indices, batch_dims=1)
 
 
 def read_logits(model):
     """Return a model with the same layers that gives logits, not probabilities.
 
-    A softmax hides evidence: near 0 and 1 its gradient vanishes, and one class's
-    probability moves with all the others. The given model is not changed.
+    This is for methods written out by hand. The methods of the toolbox read any model
+    themselves. The given model is not changed.
 
     Parameters
     ----------
@@ -18,17 +294,26 @@ def read_logits(model):
     Returns
     -------
     keras.Model
+
+    Raises
+    ------
+    ValueError
+        If the softmax is inside another model, where this function does not reach.
     """
-    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    graph = read_graph(model)
     last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax):
-        return keras.Model(inputs, last.input)
-    if getattr(last, "activation", None) is not keras.activations.softmax:
-        return keras.Model(inputs, model.outputs[0])
-    if isinstance(last, keras.layers.Activation):
-        return keras.Model(inputs, last.input)
+    if graph.squash is None:
+        return keras.Model(model.inputs[0], model.outputs[0])
+    squashing = next(step for step in graph.steps if step.squash)
+    if squashing.operation is not last:
+        raise ValueError(
+            f"The softmax must be in the model's last layer, {last.name!r}, got it in "
+            f"{squashing.name!r}; the methods of helpers.attribution take such models."
+        )
+    if isinstance(last, layers.Activation | layers.Softmax):
+        return keras.Model(model.inputs[0], last.input)
     linear = type(last).from_config({**last.get_config(), "activation": "linear"})
-    logits = keras.Model(inputs, linear(last.input))
+    logits = keras.Model(model.inputs[0], linear(last.input))
     linear.set_weights(last.get_weights())
     return logits
 
@@ -57,47 +342,5 @@ def run_in_batches(model, images, batch_size=2000):
     )
 
 
-def check_request(model, images, class_index):
-    """Check pictures and class before a method runs.
-
-    Parameters
-    ----------
-    model : keras.Model
-    images : array (n, height, width, channels)
-    class_index : int or int array (n,)
-
-    Returns
-    -------
-    images : float32 array (n, height, width, channels)
-    class_indices : int array (n,)
-
-    Raises
-    ------
-    ValueError
-        If the pictures have the wrong shape, are empty or not finite, or if a class
-        does not exist.
-    """
-    images = np.asarray(images, "float32")
-    wanted = tuple(model.input_shape[1:])
-    fits = images.ndim == 4 and all(
-        size in (None, got) for size, got in zip(wanted, images.shape[1:], strict=True)
-    )
-    if not fits or len(images) == 0:
-        raise ValueError(
-            f"The model expects one or more images of shape {wanted}, stacked along a "
-            f"first axis, got an array of shape {images.shape}; add the missing axis "
-            "with images[None], or resize."
-        )
-    if not np.isfinite(images).all():
-        raise ValueError(
-            "The images must be finite numbers, got NaN or infinity; "
-            "look for a division by zero in the preprocessing."
-        )
-    class_indices = np.broadcast_to(class_index, len(images)).astype(int)
-    count = model.output_shape[-1]
-    if class_indices.min() < 0 or class_indices.max() >= count:
-        raise ValueError(
-            f"The model has classes 0 to {count - 1}, got class_index {class_index}; "
-            "choose one of these."
-        )
-    return images, class_indices
+def _simplify(name):
+    return str(name).strip().lower().replace(" ", "_")
