@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 from tqdm.auto import tqdm
 
-from helpers import digits, probes, sources
+from helpers import digits, objects, probes, sources
 from helpers.attribution.scores import run_in_batches
 
 SEEDS = range(5)
@@ -15,6 +15,8 @@ RECIPES = ("plain", "shifts", "neither", "shifts and neither")
 
 _DATA = Path(__file__).resolve().parent.parent / "data"
 _REACH = 6  # pixels of random shift
+_OBJECT_REACH = 14  # of the objects' pictures
+_OBJECT_BATCH = 32
 
 
 def build_digit_network(class_count=2):
@@ -162,37 +164,156 @@ def save_digit_networks(path, models):
         Written whole or not at all.
     models : list of keras.Model
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            **{
-                f"{seed}_{place}": values.astype("float16")
-                for seed, model in zip(SEEDS, models, strict=True)
-                for place, values in enumerate(model.get_weights())
-            },
-        )
-    partial.replace(path)
+    _save_arrays(
+        path,
+        {
+            f"{seed}_{place}": values
+            for seed, model in zip(SEEDS, models, strict=True)
+            for place, values in enumerate(model.get_weights())
+        },
+    )
 
 
-def predict(models, images, batch_size=2000):
+def build_object_network():
+    """Build a small convolutional network for the twelve classes of drawn objects.
+
+    Five blocks of convolution, batch normalisation and ReLU, named ``block1_conv``,
+    ``block1_norm``, ``block1_relu`` and so on; the first two end in a pooling, so that
+    the last feature map is 16×16. Then the mean over that map and one dense layer, as
+    class activation maps want it (Zhou et al. 2016). About 209,000 parameters.
+
+    Returns
+    -------
+    keras.Model
+        From ``(n, 128, 128, 3)`` in [0, 1] to probabilities ``(n, 12)``.
+    """
+    # Not Sequential.add: it builds the graph anew with each layer, and `layer.input`
+    # keeps pointing into the first of these graphs.
+    inputs = keras.Input((objects.SIZE, objects.SIZE, 3))
+    maps = inputs
+    for block, filters in enumerate((24, 48, 64, 96, 128), start=1):
+        maps = layers.Conv2D(
+            filters,
+            5 if block == 1 else 3,
+            strides=2 if block == 1 else 1,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name=f"block{block}_conv",
+        )(maps)
+        maps = layers.BatchNormalization(momentum=0.9, name=f"block{block}_norm")(maps)
+        maps = layers.ReLU(name=f"block{block}_relu")(maps)
+        if block <= 2:
+            maps = layers.MaxPooling2D(name=f"block{block}_pool")(maps)
+    means = layers.GlobalAveragePooling2D(name="mean")(maps)
+    count = len(objects.CLASS_NAMES)
+    outputs = layers.Dense(count, activation="softmax", name="classes")(means)
+    return keras.Model(inputs, outputs)
+
+
+def train_object_network(images, labels, validation, seed=0, epochs=20):
+    """Train the object network on pictures that are moved, mirrored and relit.
+
+    Each is also recoloured: its red, green and blue change places, since no class has a
+    colour of its own.
+
+    Adam; the learning rate rises for half an epoch, then falls along a cosine to zero.
+
+    Parameters
+    ----------
+    images : uint8 array (n, 128, 128, 3)
+    labels : int array (n,)
+    validation : (float32 array (m, 128, 128, 3), int array (m,))
+        Asked after each epoch; the progress bar shows the accuracy.
+    seed : int
+        Decides the first weights, the order of the pictures and their changes.
+    epochs : int
+
+    Returns
+    -------
+    keras.Model
+    """
+    keras.utils.set_random_seed(seed)
+    generator = np.random.default_rng(seed)
+    model = build_object_network()
+    steps = len(images) // _OBJECT_BATCH
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps * epochs, warmup_target=3e-3, warmup_steps=steps // 2
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+    )
+    bar = tqdm(range(epochs), desc="training, objects", unit="epoch")
+    for _ in bar:
+        order = generator.permutation(len(images))[: steps * _OBJECT_BATCH]
+        for batch in order.reshape(steps, _OBJECT_BATCH):
+            model.train_on_batch(_vary(images[batch], generator), labels[batch])
+        right = predict(model, validation[0]).argmax(axis=1) == validation[1]
+        bar.set_postfix_str(f"validation {right.mean():.3f}")
+    return model
+
+
+def load_object_network(edition):
+    """Load the network that names objects.
+
+    Embedded: the small network that ``data_scripts/train_networks.py`` made. Real:
+    MobileNetV2 as trained on ImageNet (Sandler et al. 2018), with a first layer that
+    takes pictures in [0, 1].
+
+    Parameters
+    ----------
+    edition : str
+        "embedded" or "real".
+
+    Returns
+    -------
+    keras.Model
+        From pictures in [0, 1], 128 or 224 pixels to a side, to the probabilities of
+        12 or 1,000 classes.
+
+    Raises
+    ------
+    ValueError
+        If the stored weights do not fit the network.
+    helpers.sources.SourceError
+        In the real edition, if the weights are absent and cannot be fetched.
+    """
+    if edition == "real":
+        weights = sources.fetch("mobilenet-v2/weights")
+        inputs = keras.Input((224, 224, 3))
+        scaled = layers.Rescaling(2.0, -1.0)(inputs)
+        return keras.applications.MobileNetV2(input_tensor=scaled, weights=str(weights))
+    return _read_object_network(_DATA / "objects" / "network.npz")
+
+
+def save_object_network(path, model):
+    """Store the object network in one compressed file, as float16.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Written whole or not at all.
+    model : keras.Model
+    """
+    _save_arrays(path, _name_weights(model))
+
+
+def predict(models, images):
     """Ask one network, or several, for their class probabilities.
 
     Parameters
     ----------
     models : keras.Model or list of keras.Model
     images : float32 array (n, height, width, channels)
-    batch_size : int
-        Pictures at a time: bounds the memory.
 
     Returns
     -------
     float32 array (n, classes), or (models, n, classes) for a list
     """
     if not isinstance(models, list):
-        return run_in_batches(models, images, batch_size)
-    return np.stack([predict(model, images, batch_size) for model in models])
+        return run_in_batches(models, images)
+    return np.stack([predict(model, images) for model in models])
 
 
 def _check_recipe(recipe):
@@ -216,3 +337,55 @@ def _read_networks(path, recipe):
             model.set_weights([stored[f"{seed}_{place}"] for place in range(count)])
             models.append(model)
     return models
+
+
+def _save_arrays(path, arrays):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    small = {name: values.astype("float16") for name, values in arrays.items()}
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **small)
+    partial.replace(path)
+
+
+def _name_weights(model):
+    return {
+        f"{layer.name}.{variable.name}": variable.numpy()
+        for layer in model.layers
+        for variable in layer.weights
+    }
+
+
+def _read_object_network(path):
+    model = build_object_network()
+    wanted = {name: values.shape for name, values in _name_weights(model).items()}
+    with np.load(path, allow_pickle=False) as stored:
+        found = {name: stored[name].shape for name in stored.files}
+        wrong = [name for name in wanted | found if wanted.get(name) != found.get(name)]
+        if wrong:
+            raise ValueError(
+                f"{path.name} does not fit the object network: {wrong[0]} should be "
+                f"{wanted.get(wrong[0], 'absent')} and is "
+                f"{found.get(wrong[0], 'absent')}; make it again with "
+                "`python data_scripts/train_networks.py objects`."
+            )
+        model.set_weights([stored[name] for name in wanted])
+    return model
+
+
+def _vary(images, generator):
+    """Move, mirror, recolour and relight uint8 pictures; return float32 in [0, 1]."""
+    count, size = len(images), images.shape[1]
+    moves = generator.integers(-_OBJECT_REACH, _OBJECT_REACH + 1, (2, count, 1))
+    places = np.abs(np.arange(size) + moves)  # what lies beyond an edge is mirrored
+    places = np.where(places < size, places, 2 * size - 2 - places)
+    mirror = generator.random((count, 1)) < 0.5
+    columns = np.where(mirror, places[1][:, ::-1], places[1])
+    moved = images[
+        np.arange(count)[:, None, None], places[0][:, :, None], columns[:, None, :]
+    ].astype("float32")
+    colours = generator.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
+    moved = np.take_along_axis(moved, colours[:, None, None], axis=3) / 255
+    light = generator.uniform(0.75, 1.25, (count, 1, 1, 1))
+    light = light * generator.uniform(0.88, 1.12, (count, 1, 1, 3))
+    return np.clip(moved * light.astype("float32"), 0, 1)

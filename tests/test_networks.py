@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers import digits, networks, probes
+from helpers import digits, networks, objects, probes, sources
 
 pytestmark = pytest.mark.usefixtures("started")
 
@@ -67,11 +67,11 @@ def test_stored_networks_answer_as_before(tmp_path, data):
     assert [file.name for file in path.parent.iterdir()] == ["copy.npz"]
 
 
-def test_batched_prediction_equals_one_call(data):
+def test_prediction_is_the_model_or_one_row_a_model(data):
     model = networks.load_digit_networks("embedded", "plain")[0]
     asked = data.test_images[:23]
     whole = model(asked).numpy()
-    assert np.allclose(networks.predict(model, asked, batch_size=5), whole, atol=1e-6)
+    assert np.allclose(networks.predict(model, asked), whole, atol=1e-6)
     assert np.allclose(networks.predict([model, model], asked)[1], whole, atol=1e-6)
 
 
@@ -154,3 +154,169 @@ def test_the_readme_s_first_sentence_is_true(data):
     asked = [probes.draw_bars(row=8), digits.shift(slimmest, right=6, down=0)]
     sevens = networks.predict(models, np.concatenate(asked))[..., 1]
     assert sevens.mean(axis=0).min() > 0.95
+
+
+# The network that names objects.
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return objects.load("embedded")
+
+
+@pytest.fixture(scope="module")
+def object_network():
+    return networks.load_object_network("embedded")
+
+
+def test_object_network_has_named_blocks_and_a_sharp_last_map(object_network):
+    names = [layer.name for layer in object_network.layers]
+    for block in range(1, 6):
+        place = names.index(f"block{block}_conv")
+        assert names[place : place + 3] == [
+            f"block{block}_{part}" for part in ("conv", "norm", "relu")
+        ]
+        assert not object_network.layers[place].use_bias
+    kinds = [type(layer).__name__ for layer in object_network.layers[-3:]]
+    assert kinds == ["ReLU", "GlobalAveragePooling2D", "Dense"]
+    assert object_network.layers[-3].output.shape[1:] == (16, 16, 128)
+    assert object_network.input_shape == (None, 128, 128, 3)
+    stored = networks._DATA / "objects" / "network.npz"
+    assert stored.stat().st_size < 1e6
+
+
+def test_object_network_names_the_test_pictures(object_network, pictures):
+    answers = networks.predict(object_network, pictures.images)
+    assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
+    right = answers.argmax(axis=1) == pictures.labels
+    assert right.mean() > 0.97
+    assert min(right[pictures.labels == label].mean() for label in range(12)) > 0.85
+
+
+def test_each_class_of_a_pair_is_mapped_to_its_own_object(object_network, pictures):
+    """Class activation maps from the two last layers, against the masks."""
+    import keras
+
+    last = object_network.get_layer("block5_relu")
+    ask = keras.Model(object_network.inputs, [last.output, *object_network.outputs])
+    features, answers = ask.predict(pictures.pair_images, batch_size=100, verbose=0)
+    labels, masks = pictures.pair_labels, pictures.pair_masks
+    first = answers.argmax(axis=1)
+    assert (first[:, None] == labels).any(axis=1).mean() >= 0.95
+    weights = object_network.get_layer("classes").get_weights()[0]
+    maps = np.einsum("nyxk,knc->ncyx", features, weights[:, labels])
+    peaks = maps.reshape(*maps.shape[:2], -1).argmax(axis=2)
+    row, column = (8 * place + 4 for place in np.divmod(peaks, 16))
+    number = np.arange(len(labels))
+    hits = masks[number[:, None], [[0, 1]], row, column]
+    scores = np.take_along_axis(answers, labels, axis=1)
+    higher = scores.argmax(axis=1)
+    assert hits[number, higher].mean() > 0.9
+    assert hits[number, 1 - higher].mean() > 0.75
+    swapped = masks[number[:, None], [[1, 0]], row, column]
+    assert swapped.mean() < 0.15
+
+
+def test_stored_object_network_answers_as_before(tmp_path, object_network, pictures):
+    path = tmp_path / "new" / "network.npz"
+    networks.save_object_network(path, object_network)
+    again = networks._read_object_network(path)
+    asked = pictures.images[:12]
+    answers = [networks.predict(model, asked) for model in (object_network, again)]
+    assert np.array_equal(*answers)
+    assert [file.name for file in path.parent.iterdir()] == ["network.npz"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda arrays: arrays.pop("classes.bias"),
+            r"classes\.bias should be \(12,\) and is absent",
+        ),
+        (
+            lambda arrays: arrays.update({"classes.bias": np.zeros(10)}),
+            r"classes\.bias should be \(12,\) and is \(10,\)",
+        ),
+        (
+            lambda arrays: arrays.update(more=np.zeros(3)),
+            r"more should be absent and is \(3,\)",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(tmp_path, change, message):
+    arrays = networks._name_weights(networks.build_object_network())
+    change(arrays)
+    path = tmp_path / "network.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=f"{message}; make it again with"):
+        networks._read_object_network(path)
+
+
+def test_pictures_are_moved_mirrored_and_relit():
+    """One white pixel on grey, at (40, 50), tells where everything went."""
+    images = np.full((300, 128, 128, 3), 100, "uint8")
+    images[:, 40, 50] = 200
+    varied = networks._vary(images, np.random.default_rng(5))
+    assert varied.dtype == "float32"
+    assert 0 <= varied.min() < varied.max() <= 1
+    brightest = varied.sum(axis=3).reshape(300, -1).argmax(axis=1)
+    row, column = np.divmod(brightest, 128)
+    mirrored = column > 63
+    assert 0.4 < mirrored.mean() < 0.6
+    reach = networks._OBJECT_REACH
+    for moves in (row - 40, np.where(mirrored, 127 - column, column) - 50):
+        assert set(np.abs(moves)) == set(range(reach + 1))
+    grey = varied[:, 100, 100] / (100 / 255)
+    assert grey.min() == pytest.approx(0.75 * 0.88, abs=0.05)
+    assert grey.max() == pytest.approx(1.25 * 1.12, abs=0.05)
+    assert grey.std(axis=1).max() > 0.05  # the three colours change apart
+
+
+@pytest.mark.slow
+def test_object_training_repeats_and_learns(pictures):
+    small = (pictures.images[:96] * 255).astype("uint8"), pictures.labels[:96]
+    validation = pictures.images[:24], pictures.labels[:24]
+    answers = [
+        networks.predict(
+            networks.train_object_network(*small, validation, seed, epochs),
+            pictures.images[:96],
+        )
+        for seed, epochs in [(1, 2), (1, 2), (2, 30)]
+    ]
+    assert np.array_equal(answers[0], answers[1])
+    assert (answers[2].argmax(axis=1) == small[1]).mean() > 3 / 12  # three times chance
+
+
+def test_one_group_of_networks_can_be_trained_alone(monkeypatch, capsys):
+    from data_scripts import train_networks
+
+    trained = []
+    for group in train_networks.TRAIN:
+        monkeypatch.setitem(
+            train_networks.TRAIN, group, lambda group=group: trained.append(group)
+        )
+    train_networks.main(["objects"])
+    assert trained == ["objects"]
+    train_networks.main([])
+    assert trained == ["objects", "digits", "objects"]
+    with pytest.raises(SystemExit):
+        train_networks.main(["faces"])
+    assert "'faces'; choose from digits, objects" in capsys.readouterr().err
+
+
+@pytest.mark.real
+def test_real_object_network_takes_pictures_between_0_and_1():
+    """Black comes to MobileNetV2 as -1, white as 1."""
+    import keras
+
+    if sources.locate("mobilenet-v2/weights") is None:
+        pytest.skip("absent from the cache folders: mobilenet-v2/weights")
+    model = networks.load_object_network("real")
+    grey = np.linspace(0, 1, 3, dtype="float32")[:, None, None, None]
+    asked = np.broadcast_to(grey, (3, 224, 224, 3))
+    inner = model.layers[-1]
+    prepared = keras.applications.mobilenet_v2.preprocess_input(asked * 255)
+    assert np.allclose(
+        networks.predict(model, asked), networks.predict(inner, prepared), atol=1e-5
+    )
