@@ -12,6 +12,8 @@ from matplotlib import patheffects
 HEAT = "inferno"  # perceptual: equal steps of heat look equal, in grey print too
 SIGNED = "PuOr_r"  # orange speaks for, violet against; safe for colour-blind eyes
 
+_LARGEST_PNG = 200_000  # bytes; only photographs need more
+
 plt.style.use(Path(__file__).with_name("course.mplstyle"))
 
 
@@ -19,7 +21,8 @@ def show(figure, alt):
     """Display a figure with a description for those who cannot see it, and close it.
 
     The description is stored in the output's metadata; the pages of ``make run`` put
-    it in the picture's ``alt`` attribute.
+    it in the picture's ``alt`` attribute. A figure full of photographs goes out as
+    JPEG, which is a third of the size; all others as PNG.
 
     Parameters
     ----------
@@ -38,11 +41,22 @@ def show(figure, alt):
             "A figure needs a description, got an empty one; "
             "say in a sentence what the picture shows: show(figure, alt='...')."
         )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    kind, content = (
+        "image/png",
+        _save(figure, format="png", metadata={"Software": None}),
+    )
+    if len(content) > _LARGEST_PNG:
+        quality = {"quality": 80, "optimize": True}
+        kind, content = "image/jpeg", _save(figure, format="jpeg", pil_kwargs=quality)
     plt.close(figure)
-    picture = base64.b64encode(buffer.getvalue()).decode("ascii")
-    display({"image/png": picture}, metadata={"image/png": {"alt": text}}, raw=True)
+    picture = base64.b64encode(content).decode("ascii")
+    display({kind: picture}, metadata={kind: {"alt": text}}, raw=True)
+
+
+def _save(figure, **options):
+    buffer = io.BytesIO()
+    figure.savefig(buffer, **options)
+    return buffer.getvalue()
 
 
 def draw_contact_sheets(groups, titles, columns=20):
@@ -86,14 +100,52 @@ def draw_pictures(images, titles, columns=None):
     """
     columns = columns or len(images)
     rows = -(-len(images) // columns)
+    side = 2.0 if columns > 4 else 3.0  # inches
     figure, axes = plt.subplots(
-        rows, columns, figsize=(2.0 * columns, 2.6 * rows), squeeze=False
+        rows, columns, figsize=(side * columns, (side + 0.6) * rows), squeeze=False
     )
     for axis in axes.ravel():
         axis.axis("off")
     for axis, image, title in zip(axes.ravel(), images, titles, strict=False):
         axis.imshow(image.squeeze(), vmin=0, vmax=1)
         axis.set_title(title, fontsize=12, fontweight="normal")
+    return figure
+
+
+def draw_comparison(images, rows, titles, blocks=1):
+    """Lay methods out on one page: a picture a column, a method a row.
+
+    Parameters
+    ----------
+    images : float array (n, height, width, 1 or 3)
+        Drawn at the top.
+    rows : dict of str to float array (n, height, width, 1 or 3)
+        Name of a method to the pictures it made, for instance overlays.
+    titles : list of str
+        One for each picture.
+    blocks : int
+        How many blocks of rows stand side by side, each with the pictures at its top.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    count, height = len(images), -(-len(rows) // blocks)
+    figure = plt.figure(figsize=((1.75 * count + 0.5) * blocks, 1.75 * height + 2.2))
+    parts = np.atleast_1d(figure.subfigures(1, blocks))
+    for number, part in enumerate(parts):
+        axes = part.subplots(height + 1, count, squeeze=False)
+        for axis in axes.ravel():
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+        shown = list(rows.items())[number * height :][:height]
+        pages = [("picture", images), *shown]  # the last block may have fewer
+        for row, (name, pictures) in zip(axes, pages, strict=False):
+            for axis, picture in zip(row, pictures, strict=True):
+                axis.imshow(picture.squeeze(), vmin=0, vmax=1)
+            row[0].set_ylabel(name.replace("_", " "))
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title, fontsize=12, fontweight="normal")
     return figure
 
 
@@ -226,7 +278,7 @@ def draw_shares(table, label):
     Parameters
     ----------
     table : pandas.DataFrame
-        Shares in [0, 1].
+        Shares in [0, 1], or correlations in [-1, 1]. A single column needs no name.
     label : str
         What they are shares of.
 
@@ -235,9 +287,13 @@ def draw_shares(table, label):
     matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(9, 0.55 * len(table) + 0.8))
-    table.plot.barh(ax=axis, xlim=(0, 1), xlabel=label, width=0.7, legend=False)
+    least = min(0, table.min().min())
+    table.plot.barh(ax=axis, xlim=(least, 1), xlabel=label, width=0.7, legend=False)
     axis.invert_yaxis()
-    figure.legend(loc="outside right center")
+    if least < 0:
+        axis.axvline(0, color="black", linewidth=1)
+    if len(table.columns) > 1:
+        figure.legend(loc="outside right center")
     return figure
 
 

@@ -1,7 +1,7 @@
 """How good is a heatmap? Grades against a known truth: a mask of what should be hot."""
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, stats
 
 
 def play_pointing_game(heatmaps, masks, tolerance=0):
@@ -66,6 +66,41 @@ def share_heat(heatmaps, masks):
     total = heat.sum(axis=(1, 2))
     inside = (heat * masks).sum(axis=(1, 2))
     return np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
+
+
+def correlate_ranks(heatmaps, others):
+    """Tell how alike two maps rank their pixels (Spearman's rank correlation).
+
+    Parameters
+    ----------
+    heatmaps, others : float array (n, height, width)
+
+    Returns
+    -------
+    float64 array (n,)
+        1 for the same ranking, 0 for none in common, -1 for the reverse; 0 where a map
+        is the same everywhere.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    heatmaps, others = np.asarray(heatmaps), np.asarray(others)
+    if heatmaps.ndim != 3 or heatmaps.shape != others.shape:
+        raise ValueError(
+            "Both stacks of heatmaps must have the same shape (n, height, width), got "
+            f"{heatmaps.shape} and {others.shape}."
+        )
+    ranks, other_ranks = (
+        stats.rankdata(maps.reshape(len(maps), -1), axis=1)
+        for maps in (heatmaps, others)
+    )
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    other_ranks -= other_ranks.mean(axis=1, keepdims=True)
+    below = np.sqrt((ranks**2).sum(axis=1) * (other_ranks**2).sum(axis=1))
+    above = (ranks * other_ranks).sum(axis=1)
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 def draw_blind_maps(images, seed=0):

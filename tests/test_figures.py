@@ -31,6 +31,18 @@ def test_show_stores_the_description_and_closes_the_figure(shown):
     assert not plt.fignum_exists(figure.number)
 
 
+def test_a_figure_full_of_photographs_goes_out_as_jpeg(shown):
+    figure, axis = plt.subplots()
+    axis.imshow(np.random.default_rng(0).random((400, 400, 3)))
+    figures.show(figure, alt="Noise.")
+    data, rest = shown[0]
+    assert rest["metadata"] == {"image/jpeg": {"alt": "Noise."}}
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))
+    assert picture.format == "JPEG"
+    assert picture.size[0] > 100
+    assert not plt.fignum_exists(figure.number)
+
+
 @pytest.mark.parametrize("alt", ["", "  \n"])
 def test_show_refuses_an_empty_description(shown, alt):
     figure, _ = plt.subplots()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers import grading
 
@@ -49,6 +50,21 @@ def test_share_of_heat_counts_positive_heat_only(masks):
         [3 * _dot(2, 3) + _dot(9, 9) - 5 * _dot(0, 0), np.ones((10, 10)), -_dot(2, 3)]
     )
     assert np.allclose(grading.share_heat(heatmaps, masks), [0.75, 0.16, 0])
+
+
+def test_ranks_are_compared_as_spearman_does():
+    generator = np.random.default_rng(0)
+    first, second = generator.integers(0, 9, (2, 3, 6, 7)).astype("float32")
+    wanted = [
+        stats.spearmanr(a, b, axis=None).statistic
+        for a, b in zip(first, second, strict=True)
+    ]
+    assert np.allclose(grading.correlate_ranks(first, second), wanted)
+    assert np.allclose(grading.correlate_ranks(first, np.exp(first)), 1)
+    assert np.allclose(grading.correlate_ranks(first, -first), -1)
+    assert grading.correlate_ranks(first, np.ones_like(first)).tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="same shape"):
+        grading.correlate_ranks(first, second[:2])
 
 
 def test_blind_maps_know_their_trade():

@@ -71,11 +71,12 @@ def test_saved_notebook_holds_nothing_of_this_machine(write_notebook, monkeypatc
     assert (path.parent / "build" / "notebooks" / "09_test.html").exists()
 
 
-def test_page_keeps_the_description_and_asks_no_other_host(tmp_path):
+@pytest.mark.parametrize("kind", ["image/png", "image/jpeg"])
+def test_page_keeps_the_description_and_asks_no_other_host(tmp_path, kind):
     output = v4.new_output(
         "display_data",
-        {"image/png": PICTURE},
-        metadata={"image/png": {"alt": 'A "dot" & <nothing> else.'}},
+        {kind: PICTURE},
+        metadata={kind: {"alt": 'A "dot" & <nothing> else.'}},
     )
     badge = "# Dot\n\n[![Open](https://host.invalid/badge.svg)](https://host.invalid/)"
     cells = [v4.new_markdown_cell(badge), v4.new_code_cell("dot", outputs=[output])]
@@ -85,7 +86,7 @@ def test_page_keeps_the_description_and_asks_no_other_host(tmp_path):
     text = page.read_text("utf-8")
     (picture,) = BeautifulSoup(text, "html.parser").find_all("img")
     assert picture["alt"] == 'A "dot" & <nothing> else.'
-    assert picture["src"] == f"data:image/png;base64,{PICTURE}"
+    assert picture["src"] == f"data:{kind};base64,{PICTURE}"
     assert "No description" not in text
     assert "host.invalid" not in text
     assert '<script src="http' not in text

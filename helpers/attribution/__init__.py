@@ -20,7 +20,11 @@ from helpers.attribution.gradients import (
     smooth_grad,
 )
 from helpers.attribution.integrated_gradients import integrated_gradients
+from helpers.attribution.lime import lime
 from helpers.attribution.occlusion import occlusion
+from helpers.attribution.relevance import lrp
+from helpers.attribution.rise import rise
+from helpers.attribution.score_cam import score_cam
 from helpers.attribution.scores import find_class, read_logits, read_scores
 
 METHODS = {
@@ -30,12 +34,16 @@ METHODS = {
     "guided_backprop": guided_backprop,
     "deconvnet": deconvnet,
     "integrated_gradients": integrated_gradients,
+    "lrp": lrp,
     "cam": cam,
     "grad_cam": grad_cam,
     "grad_cam_plus_plus": grad_cam_plus_plus,
     "layer_cam": layer_cam,
+    "score_cam": score_cam,
     "guided_grad_cam": guided_grad_cam,
     "occlusion": occlusion,
+    "rise": rise,
+    "lime": lime,
 }
 
 __all__ = [

@@ -5,12 +5,13 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from helpers.attribution.gradients import compute_gradients
-from helpers.attribution.graph import find_feature_step, run_step, run_steps
+from helpers.attribution.gradients import compute_gradients, take_largest
+from helpers.attribution.graph import find_feature_step, run_steps
 from helpers.attribution.scores import (
     check_request,
     gather_scores,
     in_batches,
+    take_gradients,
     trace,
 )
 
@@ -23,7 +24,6 @@ _LINEAR_HEADS = (
     layers.Identity,
     layers.Reshape,
 )
-_SQUASHES = (layers.Activation, layers.Softmax)
 
 
 def cam(model, images, class_index, *, output=None, batch_size=32, enlarge=True):
@@ -58,11 +58,14 @@ def cam(model, images, class_index, *, output=None, batch_size=32, enlarge=True)
     """
     request = check_request(model, images, class_index, output)
     graph = request.graph
-    step, weigh = _find_linear_head(graph)
+    pool = _find_linear_head(graph)
 
     def read(images, class_indices):
-        features = run_steps(graph, images)[step]
-        return _sum_weighted(features, tf.gather(weigh(features), class_indices))
+        values = run_steps(graph, images)
+        features, means = values[pool.inputs[0]], values[pool.outputs[0]]
+        scores = gather_scores(values[graph.logits], class_indices)
+        weights = take_gradients(scores, means)  # of a linear head: what it weighs by
+        return _sum_weighted(features, tf.reshape(weights, (-1, features.shape[-1])))
 
     return _map(request, "cam", read, batch_size, enlarge)
 
@@ -72,8 +75,8 @@ def grad_cam(
 ):
     """Weigh a layer's feature maps by the class score's mean gradient on each.
 
-    Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2. On a model for which
-    `cam` exists, it equals `cam` after a ReLU, divided by the number of places.
+    Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2. On the layer that `cam`
+    reads, it equals `cam` after a ReLU, divided by the number of places.
 
     Parameters
     ----------
@@ -181,7 +184,7 @@ def guided_grad_cam(
         model, images, class_index, layer=layer, output=output, batch_size=batch_size
     )
     fine = compute_gradients(request, batch_size, relu="guided")
-    return np.abs(fine).max(axis=-1) * coarse
+    return take_largest(fine) * coarse
 
 
 def enlarge_maps(maps, height, width):
@@ -200,8 +203,7 @@ def enlarge_maps(maps, height, width):
     -------
     float32 array (n, height, width)
     """
-    resized = tf.image.resize(np.asarray(maps, "float32")[..., None], (height, width))
-    return resized[..., 0].numpy()
+    return _resize(np.asarray(maps, "float32"), (height, width)).numpy()
 
 
 def _weigh_by_mean(features, gradients):
@@ -210,10 +212,9 @@ def _weigh_by_mean(features, gradients):
 
 
 def _weigh_by_alpha(features, gradients):
-    """Grad-CAM++: the mean counts the places of a channel by its `alpha`."""
+    """Grad-CAM++: the sum counts each place by its alpha, gradient² cancelled."""
     total = tf.reduce_sum(features, axis=(1, 2), keepdims=True)
-    below = 2 * gradients**2 + total * gradients**3
-    alpha = tf.math.divide_no_nan(gradients**2, below)
+    alpha = tf.math.divide_no_nan(1.0, 2 + total * gradients)
     return _sum_weighted(
         features, tf.reduce_sum(alpha * tf.nn.relu(gradients), axis=(1, 2))
     )
@@ -233,18 +234,26 @@ def _map_layer(request, weigh, layer, batch_size, enlarge):
         values = run_steps(graph, images)
         features = values[step.outputs[0]]
         scores = gather_scores(values[graph.logits], class_indices)
-        (gradients,) = tf.gradients(scores, features)
-        maps = weigh(tf.cast(features, "float32"), tf.cast(gradients, "float32"))
-        return tf.nn.relu(maps)
+        gradients = take_gradients(scores, features)
+        return tf.nn.relu(weigh(tf.cast(features, "float32"), gradients))
 
     return _map(request, (weigh.__name__, step.outputs), read, batch_size, enlarge)
 
 
 def _map(request, name, read, batch_size, enlarge):
     """Compute maps in batches and bring them to the images' size, if asked."""
-    compiled = trace(request, name, read)
-    maps = in_batches(compiled, batch_size, request.images, request.class_indices)
-    return enlarge_maps(maps, *request.images.shape[1:3]) if enlarge else maps
+    size = request.images.shape[1:3]
+
+    def read_at_size(images, class_indices):
+        maps = read(images, class_indices)
+        return _resize(maps, size) if enlarge else maps
+
+    compiled = trace(request, (name, enlarge), read_at_size)
+    return in_batches(compiled, batch_size, request.images, request.class_indices)
+
+
+def _resize(maps, size):
+    return tf.image.resize(maps[..., None], size)[..., 0]
 
 
 def _sum_weighted(features, weights):
@@ -253,11 +262,7 @@ def _sum_weighted(features, weights):
 
 
 def _find_linear_head(graph):
-    """Return the number of the pooled feature map, and a function for its weights.
-
-    The weights (classes, channels) are read off the head by sending through it one
-    channel at a time: right for any head that is linear.
-    """
+    """Return the global average pooling after which a model is linear."""
     pools = [
         place
         for place, step in enumerate(graph.steps)
@@ -275,23 +280,12 @@ def _find_linear_head(graph):
             "use grad_cam, which needs neither."
         )
 
-    def weigh(features):
-        channels = features.shape[-1]
-        probes = tf.concat([tf.zeros((1, channels)), tf.eye(channels)], axis=0)
-        probes = tf.reshape(probes, (-1, *pool.shape))
-        values = {pool.outputs[0]: probes}
-        for step in head:
-            result = run_step(step, [values[number] for number in step.inputs])
-            values.update(zip(step.outputs, keras.tree.flatten(result), strict=True))
-        answers = tf.cast(values[graph.logits], "float32")
-        return tf.transpose(answers[1:] - answers[:1])
-
-    return pool.inputs[0], weigh
+    return pool
 
 
 def _is_linear(step):
-    if step.squash:  # run_step leaves it out
-        return isinstance(step.operation, (*_LINEAR_HEADS, *_SQUASHES))
-    activation = getattr(step.operation, "activation", keras.activations.linear)
-    linear = activation is keras.activations.linear
+    activation = getattr(step.operation, "activation", None)
+    if step.squash and activation is None:
+        return True  # a softmax layer: left out
+    linear = step.squash or activation in (None, keras.activations.linear)
     return linear and isinstance(step.operation, (*_LINEAR_HEADS, layers.Activation))

@@ -1,14 +1,18 @@
 """Methods that follow the gradient of a class score back to the pixels."""
 
+from functools import reduce
+
 import numpy as np
 import tensorflow as tf
 
 from helpers.attribution.graph import run_steps
 from helpers.attribution.scores import (
     check_request,
+    check_whole,
     cut_in_batches,
     gather_scores,
     in_batches,
+    take_gradients,
     trace,
 )
 
@@ -40,7 +44,7 @@ def saliency(model, images, class_index, *, output=None, batch_size=32):
         If images and model do not fit, or the class does not exist.
     """
     request = check_request(model, images, class_index, output)
-    return _take_largest(compute_gradients(request, batch_size))
+    return take_largest(compute_gradients(request, batch_size))
 
 
 def gradient_times_input(model, images, class_index, *, output=None, batch_size=32):
@@ -66,7 +70,8 @@ def gradient_times_input(model, images, class_index, *, output=None, batch_size=
         As in `saliency`.
     """
     request = check_request(model, images, class_index, output)
-    return (compute_gradients(request, batch_size) * request.images).sum(axis=-1)
+    gradients = compute_gradients(request, batch_size)
+    return np.einsum("nhwc,nhwc->nhw", gradients, request.images)
 
 
 def smooth_grad(
@@ -108,11 +113,9 @@ def smooth_grad(
     ValueError
         As in `saliency`; or if there is no sample, or the noise is negative.
     """
-    if samples < 1 or noise < 0:
-        raise ValueError(
-            "SmoothGrad needs at least 1 sample and a noise of 0 or more, "
-            f"got samples={samples} and noise={noise}; try 25 and 0.15."
-        )
+    check_whole("samples", samples, 1, "try 25")
+    if not 0 <= noise < np.inf:
+        raise ValueError(f"noise must be 0 or more, got {noise}; try 0.15.")
     request = check_request(model, images, class_index, output)
     images, shape = request.images, request.images.shape[1:]
     grains = np.random.default_rng(seed).standard_normal((samples, *shape), "float32")
@@ -122,7 +125,7 @@ def smooth_grad(
         return images[image] + spreads[image] * grains[sample]
 
     weights = np.full(samples, 1 / samples, "float32")
-    return _take_largest(average_gradients(request, draw, weights, batch_size))
+    return take_largest(average_gradients(request, draw, weights, batch_size))
 
 
 def guided_backprop(model, images, class_index, *, output=None, batch_size=32):
@@ -148,7 +151,7 @@ def guided_backprop(model, images, class_index, *, output=None, batch_size=32):
         As in `saliency`; or if the model has no ReLU.
     """
     request = check_request(model, images, class_index, output)
-    return _take_largest(compute_gradients(request, batch_size, relu="guided"))
+    return take_largest(compute_gradients(request, batch_size, relu="guided"))
 
 
 def deconvnet(model, images, class_index, *, output=None, batch_size=32):
@@ -173,7 +176,7 @@ def deconvnet(model, images, class_index, *, output=None, batch_size=32):
         As in `guided_backprop`.
     """
     request = check_request(model, images, class_index, output)
-    return _take_largest(compute_gradients(request, batch_size, relu="deconvnet"))
+    return take_largest(compute_gradients(request, batch_size, relu="deconvnet"))
 
 
 def average_gradients(request, draw, weights, batch_size):
@@ -240,7 +243,7 @@ def trace_gradients(request, relu=None):
         with tf.compat.v1.get_default_graph().gradient_override_map(override):
             logits = run_steps(graph, images)[graph.logits]
             scores = gather_scores(logits, class_indices)
-        return tf.gradients(scores, images)[0]
+        return take_gradients(scores, images)
 
     compiled = trace(request, ("gradients", relu), differentiate)
     if relu:
@@ -253,17 +256,32 @@ def trace_gradients(request, relu=None):
     return compiled
 
 
+def take_largest(gradients):
+    """Return the largest absolute value over the channels.
+
+    Channel by channel: NumPy takes twenty times as long for ``max(axis=-1)``.
+
+    Parameters
+    ----------
+    gradients : float32 array (n, height, width, channels)
+
+    Returns
+    -------
+    float32 array (n, height, width)
+    """
+    return reduce(np.maximum, np.moveaxis(np.abs(gradients), -1, 0))
+
+
 @tf.RegisterGradient("CourseGuided")
 def _pass_positive_through_open(operation, gradients):
-    """Springenberg et al. 2015, figure 1: both conditions of the two below."""
-    is_open = (operation.inputs[0] > 0) & (operation.outputs[0] >= operation.inputs[0])
-    return tf.where((gradients > 0) & is_open, gradients, tf.zeros_like(gradients))
+    """Springenberg et al. 2015, figure 1: both conditions, one after the other."""
+    kinds = {"Relu": tf.raw_ops.ReluGrad, "Relu6": tf.raw_ops.Relu6Grad}
+    pass_through_open = kinds[operation.type]
+    return pass_through_open(
+        gradients=tf.nn.relu(gradients), features=operation.outputs[0]
+    )
 
 
 @tf.RegisterGradient("CourseDeconvnet")
 def _pass_positive(operation, gradients):
     return tf.nn.relu(gradients)
-
-
-def _take_largest(gradients):
-    return np.abs(gradients).max(axis=-1)

@@ -10,14 +10,26 @@ from typing import NamedTuple
 import keras
 from keras import layers, tree
 
-_SQUASHES = {"softmax", "log_softmax", "sigmoid", "log_sigmoid"}
-_SQUASHING_OPERATIONS = {"Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid"}
-_SHAPERS = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity)
+_SQUASHES = {
+    "softmax": "softmax",
+    "logsoftmax": "softmax",
+    "sigmoid": "sigmoid",
+    "logsigmoid": "sigmoid",
+}
+_SHAPERS = {"Reshape", "Flatten", "Squeeze", "Cast", "Dropout", "Identity"}
 _CONVOLUTIONS = (
     layers.Conv2D,
     layers.Conv2DTranspose,
     layers.DepthwiseConv2D,
     layers.SeparableConv2D,
+)
+_RESIZERS = (
+    layers.AveragePooling2D,
+    layers.Cropping2D,
+    layers.MaxPooling2D,
+    layers.Resizing,
+    layers.UpSampling2D,
+    layers.ZeroPadding2D,
 )
 
 
@@ -145,18 +157,17 @@ def find_feature_step(graph, layer=None):
     Raises
     ------
     ValueError
-        If there is no convolution, or no such layer.
+        If no layer is given and there is no convolution, or no such layer.
     """
     maps = [step for step in graph.steps if _is_map(step)]
     convolutions = [step for step in maps if isinstance(step.operation, _CONVOLUTIONS)]
-    if not convolutions:
+    if not maps or (layer is None and not convolutions):
         raise ValueError(
             "Methods of the CAM family need a convolution that keeps a map, and this "
             "model has none; use saliency, integrated_gradients or occlusion."
         )
     if layer is None:
-        size = convolutions[-1].shape[:2]
-        return [step for step in maps if step.shape[:2] == size][-1]
+        return _follow(convolutions[-1], maps)
     named = [
         step
         for step in graph.steps
@@ -164,11 +175,11 @@ def find_feature_step(graph, layer=None):
     ]
     maps_named = [step for step in named if _is_map(step)]
     if not maps_named:
-        listed = [step.name for step in convolutions]
+        listed = [step.name for step in convolutions or maps]
         shown = ", ".join(listed if len(listed) <= 12 else [*listed[:3], *listed[-6:]])
         raise ValueError(
             f"The layer {layer!r} {'has no map' if named else 'does not exist'}; the "
-            f"convolutions are {shown}"
+            f"{'convolutions' if convolutions else 'layers with a map'} are {shown}"
             + (f" (9 of {len(listed)} shown)." if len(listed) > 12 else ".")
         )
     if len({step.name for step in maps_named}) > 1:
@@ -179,6 +190,21 @@ def find_feature_step(graph, layer=None):
     return maps_named[-1]
 
 
+def _follow(convolution, maps):
+    """Return the last step that reads a convolution's map without resizing it."""
+    last, reached = convolution, set(convolution.outputs)
+    for step in maps[maps.index(convolution) + 1 :]:
+        resizes = isinstance(step.operation, _RESIZERS)  # a size can be None
+        if (
+            reached.intersection(step.inputs)
+            and step.shape[:2] == convolution.shape[:2]
+            and not resizes
+        ):
+            last = step
+            reached.update(step.outputs)
+    return last
+
+
 def _find_functional(model):
     """Return the part of a model that knows its graph."""
     functional = getattr(model, "_functional", None) or model
@@ -186,25 +212,36 @@ def _find_functional(model):
         raise ValueError(
             "The model must be functional or Sequential and built, got a "
             f"{type(model).__name__} without a graph of layers; give it an Input "
-            "layer, or wrap it: keras.Model(inputs, model(inputs))."
+            "layer, or, if it ends in logits, wrap it: "
+            "keras.Model(inputs, model(inputs))."
         )
     return functional
 
 
 def _choose_output(functional, output):
-    names, count = list(functional.output_names), len(functional.outputs)
+    names, count = _name_outputs(functional), len(functional.outputs)
     listed = ", ".join(f"{number} ({name})" for number, name in enumerate(names))
     if output is None:
         if count > 1:
             raise ValueError(
-                f"The model has {count} outputs, {listed}; choose one with output=."
+                f"The model has {count} outputs, {listed}; choose one with output=, "
+                "or with --model-output on the command line."
             )
         return 0
-    if output in names:
+    if names.count(output) == 1:
         return names.index(output)
-    if isinstance(output, int) and 0 <= output < count:
-        return output
-    raise ValueError(f"There is no output {output!r}; the outputs are {listed}.")
+    if output in range(count):
+        return int(output)
+    problem = "Several outputs are called" if output in names else "There is no output"
+    raise ValueError(f"{problem} {output!r}; choose a number: {listed}.")
+
+
+def _name_outputs(functional):
+    """Return the keys of a model that gives a dict, else its layers' names."""
+    named = functional._outputs_struct
+    if isinstance(named, dict) and len(named) == len(functional.outputs):
+        return sorted(named)  # the order of functional.outputs
+    return list(functional.output_names)
 
 
 def _open_model(model, inputs, path, counter):
@@ -222,8 +259,9 @@ def _open_model(model, inputs, path, counter):
             operation = node.operation
             taken = tuple(numbers[id(tensor)] for tensor in node.input_tensors)
             if hasattr(getattr(operation, "_functional", operation), "_nodes_by_depth"):
+                fed = [numbers[id(tensor)] for tensor in _order_inputs(node)]
                 inside, given = _open_model(
-                    operation, taken, f"{path}{operation.name}/", counter
+                    operation, fed, f"{path}{operation.name}/", counter
                 )
                 steps += inside
             else:
@@ -234,6 +272,14 @@ def _open_model(model, inputs, path, counter):
                 steps.append(Step(name, operation, node, taken, given, shape))
             numbers.update({id(t): n for t, n in zip(node.outputs, given, strict=True)})
     return steps, [numbers[id(tensor)] for tensor in functional.outputs]
+
+
+def _order_inputs(node):
+    """Return what a nested model is called on, in the order of its inputs."""
+    given, wanted = next(iter(node.arguments.args), None), node.operation.inputs
+    if isinstance(given, dict) and {tensor.name for tensor in wanted} == set(given):
+        return [given[tensor.name] for tensor in wanted]
+    return node.input_tensors
 
 
 def _leave_out_squash(steps, end):
@@ -250,22 +296,17 @@ def _leave_out_squash(steps, end):
             return marked, squash
         linear = getattr(step.operation, "activation", None) is keras.activations.linear
         passes_on = isinstance(step.operation, layers.Activation) and linear
-        if not passes_on and not isinstance(step.operation, _SHAPERS):
+        if not passes_on and type(step.operation).__name__ not in _SHAPERS:
             break
         place = makers.get(step.inputs[0])
     return steps, None
 
 
 def _find_squash(operation):
-    activation = getattr(operation, "activation", None)
-    name = getattr(activation, "__name__", None)
-    if type(operation).__name__ in _SQUASHING_OPERATIONS:
-        name = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}.get(
-            type(operation).__name__, "sigmoid"
-        )
-    if name not in _SQUASHES:
-        return None
-    return "softmax" if "softmax" in name else "sigmoid"
+    """Return "softmax" or "sigmoid", if an operation is one or ends in one."""
+    activation = getattr(operation, "activation", operation)
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return _SQUASHES.get(name.lower().removesuffix("_v2").replace("_", ""))
 
 
 def _keep_what_leads_to(end, steps):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from helpers.attribution.gradients import average_gradients
-from helpers.attribution.scores import check_images, check_request
+from helpers.attribution.scores import check_request, check_whole
 
 BASELINES = ("black", "white", "blurred", "noise")
 RULES = ("gauss-legendre", "trapezoid", "midpoint", "left")
@@ -64,22 +64,21 @@ def integrated_gradients(
     """
     request = check_request(model, images, class_index, output)
     shares, weights = _place_steps(steps, rule)
-    baselines = draw_baselines(model, request.images, baseline, seed)
+    baselines = draw_baselines(request.images, baseline, seed)
     differences = request.images - baselines
 
     def draw(image, step):
         return baselines[image] + shares[step, None, None, None] * differences[image]
 
     means = average_gradients(request, draw, weights, batch_size)
-    return (differences * means).sum(axis=-1)
+    return np.einsum("nhwc,nhwc->nhw", differences, means)
 
 
-def draw_baselines(model, images, baseline, seed=0):
+def draw_baselines(images, baseline, seed=0):
     """Return one baseline for each image.
 
     Parameters
     ----------
-    model : keras.Model
     images : float32 array (n, height, width, channels)
     baseline, seed
         As in `integrated_gradients`.
@@ -94,12 +93,14 @@ def draw_baselines(model, images, baseline, seed=0):
         If the baseline is unknown, or does not fit the images.
     """
     if not isinstance(baseline, str):
-        baseline = np.asarray(baseline, "float32")
-        given = check_images(model, baseline[None] if baseline.ndim == 3 else baseline)
-        if given.shape[1:] != images.shape[1:] or len(given) not in (1, len(images)):
+        given = np.asarray(baseline, "float32")
+        given = given[None] if given.ndim == 3 else given
+        fits = given.shape[1:] == images.shape[1:] and len(given) in (1, len(images))
+        if not fits or not np.isfinite(given).all():
             raise ValueError(
-                f"The baseline must be one image or {len(images)} of shape "
-                f"{images.shape[1:]}, got an array of shape {baseline.shape}."
+                f"The baseline must be one image or {len(images)}, finite, of shape "
+                f"{images.shape[1:]}, got an array of shape {np.shape(baseline)}; "
+                "resize it, or take one of those with a name."
             )
         return np.broadcast_to(given, images.shape)
     if baseline == "black":
@@ -126,10 +127,7 @@ def _place_steps(steps, rule):
             "choose one of these."
         )
     least = 2 if rule == "trapezoid" else 1
-    if steps < least:
-        raise ValueError(
-            f"The rule {rule!r} needs at least {least} steps, got {steps}; try 50."
-        )
+    check_whole("steps", steps, least, f"try 50 for the rule {rule!r}")
     weights = np.full(steps, 1 / steps)
     if rule == "gauss-legendre":
         places, weights = np.polynomial.legendre.leggauss(steps)

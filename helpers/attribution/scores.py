@@ -1,6 +1,7 @@
 """What a heatmap explains: the score of one class, read before the softmax."""
 
 import difflib
+import os
 from typing import NamedTuple
 
 import keras
@@ -46,20 +47,21 @@ def check_request(model, images, class_index, output=None):
     """
     graph = read_graph(model, output)
     images = check_images(model, images)
-    class_indices = np.asarray(class_index)
+    class_indices = _as_array(class_index)
     if class_indices.dtype.kind not in "iu" or class_indices.shape not in [
         (),
         (len(images),),
     ]:
         raise ValueError(
             "class_index must be a whole number, or one for each of the "
-            f"{len(images)} images, got {class_index!r}; "
+            f"{len(images)} images, got {_shorten(class_index)}; "
             "find_class(name, class_names) turns a name into its index."
         )
-    if class_indices.min() < 0 or class_indices.max() >= graph.class_count:
+    unknown = class_indices[(class_indices < 0) | (class_indices >= graph.class_count)]
+    if unknown.size:
         raise ValueError(
             f"The model has classes 0 to {graph.class_count - 1}, got class_index "
-            f"{class_index}; choose one of these."
+            f"{unknown[0]}; choose one of these."
         )
     class_indices = np.broadcast_to(class_indices, len(images)).astype("int32")
     return Request(model, graph, images, class_indices)
@@ -82,9 +84,20 @@ def check_images(model, images):
     ValueError
         If they have the wrong shape, are empty or not finite.
     """
-    images = np.asarray(images, "float32")
     wanted = tuple(model.inputs[0].shape[1:])
-    fits = images.ndim == 4 == len(wanted) + 1 and all(
+    if len(wanted) != 3:
+        raise ValueError(
+            "The model must take images of shape (height, width, channels), got one "
+            f"that takes {wanted}; put a layers.Reshape({wanted}) before it."
+        )
+    images = _as_array(images)
+    if images.dtype.kind not in "biuf":
+        raise ValueError(
+            "The images must be one array of numbers, all of the same size, got an "
+            f"array of type {images.dtype}; bring each to {wanted} and use np.stack."
+        )
+    images = images.astype("float32", copy=False)
+    fits = images.ndim == 4 and all(
         size in (None, got) for size, got in zip(wanted, images.shape[1:], strict=True)
     )
     if not fits or len(images) == 0:
@@ -180,10 +193,11 @@ def trace_probabilities(request):
     """Return the compiled model: images to probabilities (n, classes).
 
     By its softmax, or its sigmoid if it has one; a model that ends in logits gets a
-    softmax.
+    softmax, or with a single class a sigmoid.
     """
     graph = request.graph
-    squash = tf.sigmoid if graph.squash == "sigmoid" else tf.nn.softmax
+    usual = "sigmoid" if graph.class_count == 1 else "softmax"
+    squash = {"sigmoid": tf.sigmoid, "softmax": tf.nn.softmax}[graph.squash or usual]
 
     def read(images):
         return squash(tf.cast(run_steps(graph, images)[graph.logits], "float32"))
@@ -212,19 +226,21 @@ def trace(request, name, function):
     callable
     """
     arguments = function.__code__.co_argcount
-    parts = tuple(
-        (id(step.operation), id(getattr(step.operation, "activation", None)))
+    parts = [
+        (step.operation, getattr(step.operation, "activation", None))
         for step in request.graph.steps
-    )
-    key = (name, request.images.shape[1:], parts, request.graph.logits)
-    compiled = vars(request.model).setdefault("_traced_by_the_course", {})
-    if key not in compiled:
+    ]
+    numbers = tuple((id(operation), id(activation)) for operation, activation in parts)
+    key = (name, request.images.shape[1:], numbers, request.graph.logits)
+    traced = vars(request.model).setdefault("_traced_by_the_course", {})
+    if key not in traced:
         shapes = [
             tf.TensorSpec((None, *request.images.shape[1:]), "float32"),
             tf.TensorSpec((None,), "int32"),
         ]
-        compiled[key] = tf.function(function, input_signature=shapes[:arguments])
-    return compiled[key]
+        compiled = tf.function(function, shapes[:arguments], autograph=False)
+        traced[key] = compiled, parts  # while the parts live, their ids are theirs
+    return traced[key][0]
 
 
 def in_batches(function, batch_size, *arrays):
@@ -252,27 +268,64 @@ def in_batches(function, batch_size, *arrays):
 def cut_in_batches(count, batch_size):
     """Yield 0, 1, ..., count - 1 in arrays of up to `batch_size`.
 
-    A progress bar appears where there are several and they take more than two seconds.
+    A progress bar appears where there are several and they take more than two seconds,
+    unless ``COURSE_WIDGETS=off`` asks for outputs that are always the same.
 
     Raises
     ------
     ValueError
         If `batch_size` is below 1.
     """
-    if batch_size < 1:
-        raise ValueError(
-            f"batch_size must be at least 1, got {batch_size}; 32 is a good start."
-        )
+    check_whole("batch_size", batch_size, 1, "32 is a good start")
     starts = range(0, count, batch_size)
     bar = tqdm(
         starts,
         delay=_SECONDS_BEFORE_PROGRESS,
-        disable=len(starts) < 2,
+        disable=len(starts) < 2 or os.environ.get("COURSE_WIDGETS") == "off",
         leave=False,
         unit="batch",
     )
     for start in bar:
         yield np.arange(start, min(start + batch_size, count))
+
+
+def check_whole(name, value, least, hint):
+    """Raise a ValueError unless a setting is a whole number and large enough."""
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}, got "
+            f"{_shorten(value)}; {hint}."
+        )
+
+
+def take_gradients(scores, values):
+    """Differentiate scores (n,), inside a compiled function.
+
+    Parameters
+    ----------
+    scores : float32 tensor (n,)
+    values : tensor (n, ...)
+        The image, or a value on the way from it to the scores.
+
+    Returns
+    -------
+    float32 tensor (n, ...)
+
+    Raises
+    ------
+    ValueError
+        If no gradient leads from the scores to the values.
+    """
+    # The factor keeps small gradients of half-precision models from becoming zero; it
+    # is a power of two, so that float32 gradients stay the same to the last digit.
+    factor = 256.0
+    (gradients,) = tf.gradients(scores, values, tf.fill(tf.shape(scores), factor))
+    if gradients is None:
+        raise ValueError(
+            "The model passes no gradient back from the score, because it rounds or "
+            "stops gradients on the way; use occlusion or rise."
+        )
+    return tf.cast(gradients, "float32") / factor
 
 
 def gather_scores(logits, class_indices):
@@ -318,8 +371,8 @@ def read_logits(model):
     return logits
 
 
-def run_in_batches(model, images, batch_size=2000):
-    """Call a model on pictures, a batch at a time: bounded memory, no progress bar.
+def run_in_batches(model, images):
+    """Call a model on pictures, about a million pixels at a time, without a bar.
 
     Unlike `keras.Model.predict` it builds no pipeline and traces no graph, which costs
     more than the answer where networks are small.
@@ -328,12 +381,12 @@ def run_in_batches(model, images, batch_size=2000):
     ----------
     model : keras.Model
     images : float32 array (n, height, width, channels)
-    batch_size : int
 
     Returns
     -------
     float32 array (n, outputs)
     """
+    batch_size = max(1, 1_000_000 // (images.shape[1] * images.shape[2]))
     return np.concatenate(
         [
             model(images[start : start + batch_size], training=False).numpy()
@@ -344,3 +397,17 @@ def run_in_batches(model, images, batch_size=2000):
 
 def _simplify(name):
     return str(name).strip().lower().replace(" ", "_")
+
+
+def _as_array(values):
+    """Return an array, of objects if NumPy sees no shape in the values."""
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of different lengths
+        return np.array([None, *values], dtype=object)[1:]
+
+
+def _shorten(value):
+    """Return how a value is written, on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
