@@ -39,6 +39,21 @@ def play_pointing_game(heatmaps, masks, tolerance=0):
     return np.where(heatmaps.min(axis=(1, 2)) == highest[:, 0, 0], 0.0, hits)
 
 
+def find_peaks(heatmaps):
+    """Return the row and column of each map's hottest pixel, the first of several.
+
+    Parameters
+    ----------
+    heatmaps : float array (n, height, width)
+
+    Returns
+    -------
+    int array (n, 2)
+    """
+    places = heatmaps.reshape(len(heatmaps), -1).argmax(axis=1)
+    return np.stack(np.unravel_index(places, heatmaps.shape[1:]), axis=1)
+
+
 def share_heat(heatmaps, masks):
     """Tell what share of a map's positive heat lies in its mask.
 

@@ -45,6 +45,11 @@ def test_the_least_negative_pixel_of_a_negative_map_is_its_hottest(masks):
     assert grading.play_pointing_game(heatmap, masks[:1]).tolist() == [1]
 
 
+def test_peaks_are_the_first_hottest_pixels():
+    heatmaps = np.stack([_dot(2, 9), _dot(9, 0) + _dot(4, 5), -np.ones((10, 10))])
+    assert grading.find_peaks(heatmaps).tolist() == [[2, 9], [4, 5], [0, 0]]
+
+
 def test_share_of_heat_counts_positive_heat_only(masks):
     heatmaps = np.stack(
         [3 * _dot(2, 3) + _dot(9, 9) - 5 * _dot(0, 0), np.ones((10, 10)), -_dot(2, 3)]
