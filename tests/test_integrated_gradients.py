@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 from scipy import ndimage
 
-from helpers import attribution
+from helpers import attribution, digits, networks, objects
 from helpers.attribution.integrated_gradients import (
     BASELINES,
     RULES,
@@ -103,6 +103,25 @@ def test_the_default_rule_is_complete_by_fifty_steps(bent_model, images):
     heatmaps = attribution.integrated_gradients(bent_model, images, 1)
     plain = attribution.gradient_times_input(bent_model, images, 1)
     assert np.abs(heatmaps - plain).max() > 0.1 * np.abs(heatmaps).max()
+
+
+@pytest.mark.parametrize("name", ["digits", "objects"])
+def test_fifty_steps_leave_half_a_percent_on_the_networks_of_the_course(name):
+    """In the median: pictures at which many ReLUs switch on the way need more steps."""
+    if name == "digits":
+        (model, *_), data = (
+            networks.load_digit_networks("embedded", "plain"),
+            digits.load("embedded"),
+        )
+        asked, labels = data.test_images[:40], data.test_labels[:40]
+    else:
+        model, data = networks.load_object_network("embedded"), objects.load("embedded")
+        asked, labels = data.images[:24], data.labels[:24]
+    heatmaps = attribution.integrated_gradients(model, asked, labels)
+    gained = attribution.read_scores(model, asked, labels)
+    gained -= attribution.read_scores(model, np.zeros_like(asked), labels)
+    errors = abs(heatmaps.sum(axis=(1, 2)) - gained) / abs(gained)
+    assert np.median(errors) <= 0.005
 
 
 def test_rules_that_stop_at_the_baseline_are_less_exact(bent_model, images):
