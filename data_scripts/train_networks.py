@@ -49,7 +49,7 @@ def train_digits():
 def train_objects():
     """Draw pictures and train one network on them, about nine minutes."""
     from data_scripts.rendering import objects
-    from helpers import networks
+    from helpers import networks, weights
 
     pictures = {
         split: (
@@ -62,7 +62,7 @@ def train_objects():
     model = networks.train_object_network(
         *pictures["train"], (images.astype("float32") / 255, labels)
     )
-    networks.save_object_network(DATA / "objects" / "network.npz", model)
+    weights.save_weights(DATA / "objects" / "network.npz", [model])
 
 
 TRAIN = {"digits": train_digits, "objects": train_objects}

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from helpers import digits, objects, probes, sources
 from helpers.attribution.scores import run_in_batches
+from helpers.weights import read_weights
 
 SEEDS = range(5)
 RECIPES = ("plain", "shifts", "neither", "shifts and neither")
@@ -284,19 +285,9 @@ def load_object_network(edition):
         inputs = keras.Input((224, 224, 3))
         scaled = layers.Rescaling(2.0, -1.0)(inputs)
         return keras.applications.MobileNetV2(input_tensor=scaled, weights=str(weights))
-    return _read_object_network(_DATA / "objects" / "network.npz")
-
-
-def save_object_network(path, model):
-    """Store the object network in one compressed file, as float16.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Written whole or not at all.
-    model : keras.Model
-    """
-    _save_arrays(path, _name_weights(model))
+    remake = "python data_scripts/train_networks.py objects"
+    path = _DATA / "objects" / "network.npz"
+    return read_weights(path, [build_object_network()], remake)[0]
 
 
 def predict(models, images):
@@ -346,31 +337,6 @@ def _save_arrays(path, arrays):
     with partial.open("wb") as file:
         np.savez_compressed(file, **small)
     partial.replace(path)
-
-
-def _name_weights(model):
-    return {
-        f"{layer.name}.{variable.name}": variable.numpy()
-        for layer in model.layers
-        for variable in layer.weights
-    }
-
-
-def _read_object_network(path):
-    model = build_object_network()
-    wanted = {name: values.shape for name, values in _name_weights(model).items()}
-    with np.load(path, allow_pickle=False) as stored:
-        found = {name: stored[name].shape for name in stored.files}
-        wrong = [name for name in wanted | found if wanted.get(name) != found.get(name)]
-        if wrong:
-            raise ValueError(
-                f"{path.name} does not fit the object network: {wrong[0]} should be "
-                f"{wanted.get(wrong[0], 'absent')} and is "
-                f"{found.get(wrong[0], 'absent')}; make it again with "
-                "`python data_scripts/train_networks.py objects`."
-            )
-        model.set_weights([stored[name] for name in wanted])
-    return model
 
 
 def _vary(images, generator):

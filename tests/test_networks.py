@@ -217,42 +217,6 @@ def test_each_class_of_a_pair_is_mapped_to_its_own_object(object_network, pictur
     assert swapped.mean() < 0.15
 
 
-def test_stored_object_network_answers_as_before(tmp_path, object_network, pictures):
-    path = tmp_path / "new" / "network.npz"
-    networks.save_object_network(path, object_network)
-    again = networks._read_object_network(path)
-    asked = pictures.images[:12]
-    answers = [networks.predict(model, asked) for model in (object_network, again)]
-    assert np.array_equal(*answers)
-    assert [file.name for file in path.parent.iterdir()] == ["network.npz"]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            lambda arrays: arrays.pop("classes.bias"),
-            r"classes\.bias should be \(12,\) and is absent",
-        ),
-        (
-            lambda arrays: arrays.update({"classes.bias": np.zeros(10)}),
-            r"classes\.bias should be \(12,\) and is \(10,\)",
-        ),
-        (
-            lambda arrays: arrays.update(more=np.zeros(3)),
-            r"more should be absent and is \(3,\)",
-        ),
-    ],
-)
-def test_weights_that_do_not_fit_are_refused(tmp_path, change, message):
-    arrays = networks._name_weights(networks.build_object_network())
-    change(arrays)
-    path = tmp_path / "network.npz"
-    np.savez(path, **arrays)
-    with pytest.raises(ValueError, match=f"{message}; make it again with"):
-        networks._read_object_network(path)
-
-
 def test_pictures_are_moved_mirrored_and_relit():
     """One white pixel on grey, at (40, 50), tells where everything went."""
     images = np.full((300, 128, 128, 3), 100, "uint8")
