@@ -2,9 +2,10 @@
 
 Run it from anywhere:
 
-    python data_scripts/train_networks.py            all of them, about 15 minutes
+    python data_scripts/train_networks.py            all of them, about 40 minutes
     python data_scripts/train_networks.py digits     chapter 1's
     python data_scripts/train_networks.py objects    the one that names drawn objects
+    python data_scripts/train_networks.py emotions   those that read faces in films
 """
 
 import argparse
@@ -24,7 +25,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("groups", nargs="*", metavar="group", help="digits or objects")
+    parser.add_argument(
+        "groups", nargs="*", metavar="group", help="digits, objects or emotions"
+    )
     groups = parser.parse_args(arguments).groups or [*TRAIN]
     unknown = [group for group in groups if group not in TRAIN]
     if unknown:
@@ -65,7 +68,16 @@ def train_objects():
     weights.save_weights(DATA / "objects" / "network.npz", [model])
 
 
-TRAIN = {"digits": train_digits, "objects": train_objects}
+def train_emotions():
+    """Train three seeds after each recipe on the rendered films, about 25 minutes."""
+    from helpers import face_networks, weights
+
+    for recipe in face_networks.RECIPES:
+        models = face_networks.train_emotion_networks("embedded", recipe)
+        weights.save_weights(face_networks.name_file(DATA, recipe), models)
+
+
+TRAIN = {"digits": train_digits, "objects": train_objects, "emotions": train_emotions}
 
 if __name__ == "__main__":
     main()

@@ -1,13 +1,15 @@
 """Every figure of the course: one style, one way out, always with a description."""
 
 import base64
+import html
 import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import display
+from IPython.display import HTML, display
 from matplotlib import patheffects
+from matplotlib.patches import Rectangle
 
 HEAT = "inferno"  # perceptual: equal steps of heat look equal, in grey print too
 SIGNED = "PuOr_r"  # orange speaks for, violet against; safe for colour-blind eyes
@@ -35,12 +37,7 @@ def show(figure, alt):
     ValueError
         If the description is empty.
     """
-    text = " ".join(str(alt).split())
-    if not text:
-        raise ValueError(
-            "A figure needs a description, got an empty one; "
-            "say in a sentence what the picture shows: show(figure, alt='...')."
-        )
+    text = _check_description(alt)
     kind, content = (
         "image/png",
         _save(figure, format="png", metadata={"Software": None}),
@@ -51,6 +48,41 @@ def show(figure, alt):
     plt.close(figure)
     picture = base64.b64encode(content).decode("ascii")
     display({kind: picture}, metadata={kind: {"alt": text}}, raw=True)
+
+
+def show_video(path, alt):
+    """Display a short film with a description; it is stored in the notebook.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An mp4 that browsers play, of a few hundred kilobytes.
+    alt : str
+        What is seen, in a sentence or two.
+
+    Raises
+    ------
+    ValueError
+        If the description is empty.
+    """
+    text = html.escape(_check_description(alt))
+    film = base64.b64encode(Path(path).read_bytes()).decode("ascii")
+    display(
+        HTML(
+            f'<video controls loop muted playsinline width="640" aria-label="{text}" '
+            f'src="data:video/mp4;base64,{film}">{text}</video>'
+        )
+    )
+
+
+def _check_description(alt):
+    text = " ".join(str(alt).split())
+    if not text:
+        raise ValueError(
+            "A figure needs a description, got an empty one; "
+            "say in a sentence what the picture shows: show(figure, alt='...')."
+        )
+    return text
 
 
 def _save(figure, **options):
@@ -294,6 +326,185 @@ def draw_shares(table, label):
         axis.axvline(0, color="black", linewidth=1)
     if len(table.columns) > 1:
         figure.legend(loc="outside right center")
+    return figure
+
+
+def draw_boxes(images, boxes, titles):
+    """Draw pictures side by side, each with its boxes.
+
+    Parameters
+    ----------
+    images : list of uint8 arrays (height, width, 3)
+    boxes : list of int arrays (k, 4)
+        For each picture: left, top, width, height, in pixels.
+    titles : list of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(
+        1, len(images), figsize=(5.2 * len(images), 3.4), squeeze=False
+    )
+    for axis, image, found, title in zip(axes[0], images, boxes, titles, strict=True):
+        axis.imshow(image)
+        axis.axis("off")
+        axis.set_title(title, fontsize=12, fontweight="normal")
+        for left, top, width, height in found:
+            for color, line in (("black", 4), ("#E69F00", 2)):
+                place = (left - 0.5, top - 0.5)
+                axis.add_patch(
+                    Rectangle(
+                        place, width, height, fill=False, color=color, linewidth=line
+                    )
+                )
+    return figure
+
+
+def draw_tables(tables, titles, label, middle=None):
+    """Draw tables side by side as coloured squares, each with its number.
+
+    Parameters
+    ----------
+    tables : list of pandas.DataFrame
+        All with the same rows and columns.
+    titles : list of str
+    label : str
+        What the numbers are.
+    middle : float, optional
+        The number that is neither much nor little: above it is orange, below it
+        violet. By default, colours run from the least to the most.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows, columns = tables[0].shape
+    figure, axes = plt.subplots(
+        1,
+        len(tables),
+        figsize=((0.95 * columns + 0.5) * len(tables) + 1.6, 0.62 * rows + 1.6),
+        squeeze=False,
+        sharey=True,
+    )
+    values = np.stack([table.to_numpy(float) for table in tables])
+    limits = {"cmap": "Blues", "vmin": 0, "vmax": np.nanmax(values)}
+    if middle is not None:
+        reach = min(np.nanmax(np.abs(values - middle)), 2 * middle)
+        limits = {"cmap": SIGNED, "vmin": middle - reach, "vmax": middle + reach}
+    for axis, table, title in zip(axes[0], tables, titles, strict=True):
+        image = axis.imshow(table.to_numpy(float), aspect="auto", **limits)
+        axis.set_title(title)
+        axis.set_xticks(range(columns), table.columns, rotation=40, ha="right")
+        axis.set_yticks(range(rows), table.index)
+        axis.spines[:].set_visible(False)
+        axis.tick_params(length=0)
+        for (row, column), value in np.ndenumerate(table.to_numpy()):
+            if np.isnan(float(value)):
+                continue
+            red, green, blue, _ = image.cmap(image.norm(float(value)))
+            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+            text = f"{value}" if isinstance(value, np.integer) else f"{value:.2f}"
+            axis.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+                fontsize=12,
+            )
+    axes[0, 0].set_ylabel(tables[0].index.name)
+    figure.supxlabel(label, fontsize=13)
+    return figure
+
+
+def draw_training(history):
+    """Draw the curves of a training: loss and accuracy, on what was and was not shown.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        As ``model.fit`` returns it: ``loss``, ``val_loss``, ``accuracy``, …
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        epochs = range(1, len(history[name]) + 1)
+        axis.plot(epochs, history[name], label="trained on")
+        axis.plot(epochs, history[f"val_{name}"], label="held back", linestyle="--")
+        axis.set(title=name, xlabel="epoch", ylim=(0, None if name == "loss" else 1.03))
+    handles, labels = axes[1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center")
+    return figure
+
+
+def draw_points(values, label, picture=None, title=""):
+    """Draw values from the least to the most, one point each.
+
+    Parameters
+    ----------
+    values : array (n,)
+    label : str
+        What they are.
+    picture : float or uint8 array (height, width, 3), optional
+        Drawn beside the least, as an example of it.
+    title : str
+        Of the picture.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(9, 3))
+    axis.plot(np.sort(values), "o", markersize=6, clip_on=False)
+    axis.set(ylabel=label, ylim=(0, 1.03), xlim=(-1, len(values)), xticks=[])
+    if picture is not None:
+        inset = axis.inset_axes((0.08, 0.08, 0.25, 0.72))
+        inset.imshow(picture)
+        inset.set(xticks=[], yticks=[])
+        inset.set_title(title, fontsize=12, fontweight="normal")
+        inset.spines[:].set_visible(True)
+    return figure
+
+
+def draw_spans(tables, titles, lines=()):
+    """Draw panels of bars side by side, each bar a mean with the span of its values.
+
+    Parameters
+    ----------
+    tables : list of dict of str to array (seeds,)
+        For each panel, the values behind each bar; the same names in every panel.
+    titles : list of str
+    lines : sequence of (float or None), optional
+        For each panel, a value to compare with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    count = len(tables)
+    height = 0.5 * len(tables[0]) + 1.2
+    figure, axes = plt.subplots(
+        1, count, figsize=(4.6 * count, height), squeeze=False, sharey=True
+    )
+    for axis, table, title, line in zip(
+        axes[0], tables, titles, lines or [None] * count, strict=True
+    ):
+        values = [np.asarray(row, float) for row in table.values()]
+        means = np.array([row.mean() for row in values])
+        spans = [
+            means - [row.min() for row in values],
+            [row.max() for row in values] - means,
+        ]
+        axis.barh([*table], means, xerr=spans, height=0.65, capsize=4)
+        axis.set_title(title)
+        if line is not None:
+            axis.axvline(line, color="black", linestyle=":", linewidth=1.6)
+    axes[0, 0].invert_yaxis()
     return figure
 
 

@@ -1,8 +1,8 @@
 """The files the real edition needs: where each comes from, and a checked way to it.
 
 A file counts only after its size and hash agree with the table below. No hash of the
-MobileNetV2 weights is published, so theirs is recorded on the first download and
-compared ever after.
+MobileNetV2 weights and the London faces is published, so theirs are recorded on the
+first download and compared ever after.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ _CVDF = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _CHOLLET = "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
 _MOBILENET_V2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+_XCEPTION = "fer2013_mini_XCEPTION.102-0.66.hdf5"
 _VGG16 = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 _VGG16_WITHOUT_TOP = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
@@ -45,12 +46,12 @@ class Source(NamedTuple):
     """One row of the table: `file_name` is relative to a cache folder, `size` in bytes.
 
     `known_hash` is "sha256:…" or "md5:…", or None where none is published. `urls` are
-    tried in order; `page` is for people.
+    tried in order; `page` is for people. `size` is None where none is published.
     """
 
     file_name: str
     urls: tuple[str, ...]
-    size: int
+    size: int | None
     known_hash: str | None
     licence: str
     page: str
@@ -66,6 +67,18 @@ def _list_mnist(file_name, size, sha256, description):
         "CC BY-SA 3.0, as usually stated",
         "https://github.com/cvdfoundation/mnist",
         description,
+    )
+
+
+def _list_london(file_name, number):
+    return Source(
+        f"faces_london_archives/{file_name}",
+        (f"https://ndownloader.figshare.com/files/{number}",),
+        None,
+        None,
+        "CC BY 4.0, L. DeBruine and B. Jones 2017",
+        "https://doi.org/10.6084/m9.figshare.5047666.v5",
+        "photographs of 102 adults who agreed to it",
     )
 
 
@@ -135,6 +148,20 @@ SOURCES = {
         "https://keras.io/api/applications/vgg/",
         "its convolutions alone",
     ),
+    "mini-xception/weights": Source(
+        f"models/emotion/{_XCEPTION}",
+        (
+            "https://github.com/oarriaga/face_classification/raw/master/"
+            f"trained_models/emotion_models/{_XCEPTION}",
+        ),
+        872_856,
+        "sha256:59534287fdfb125e30a94400296c25ea9f5d706fca93dd8adbbbed916799ea0e",
+        "MIT; trained on FER2013, which is for research",
+        "https://github.com/oarriaga/face_classification",
+        "a network that names seven emotions in grey faces",
+    ),
+    "london-faces/neutral": _list_london("neutral_front.zip", 8541961),
+    "london-faces/smiling": _list_london("smiling_front.zip", 8541964),
 }
 
 # Never downloaded, but taken where a cache folder has it: the same network, its
@@ -231,8 +258,10 @@ def writable_cache_folder() -> Path:
     )
 
 
-def format_size(size: int) -> str:
+def format_size(size: int | None) -> str:
     """Write a number of bytes for people: "4.5 kB", "553.5 MB"."""
+    if size is None:
+        return "size unknown"
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
@@ -329,7 +358,7 @@ def _find_fault(path, name, source):
     """Return None for the right file, else what is wrong, as the end of a clause."""
     try:
         size = path.stat().st_size
-        if size != source.size:
+        if source.size is not None and size != source.size:
             return f"has {size:,} bytes instead of {source.size:,}"
         known_hash, origin = source.known_hash, "published"
         if known_hash is None:
@@ -400,7 +429,7 @@ def _remove_stale_parts(folder):
 
 def _check_disk(name, folder):
     size, free = SOURCES[name].size, shutil.disk_usage(folder).free
-    if free < size:
+    if size is not None and free < size:
         raise SourceError(
             f"{name} needs {format_size(size)}, and the disk of {folder} has "
             f"{format_size(free)} left: free some space, or set COURSE_CACHE to a "

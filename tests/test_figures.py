@@ -123,3 +123,66 @@ def test_sweeps_have_one_panel_each():
     assert [axis.get_xlabel() for axis in figure.axes] == ["length", "angle"]
     assert figure.axes[0].get_ylabel() == "p(7)"
     plt.close(figure)
+
+
+def test_a_film_carries_its_description(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(figures, "display", calls.append)
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    figures.show_video(tmp_path / "film.mp4", alt='A "film"\nruns.')
+    page = calls[0].data
+    assert 'aria-label="A &quot;film&quot; runs."' in page
+    assert base64.b64encode(b"film").decode() in page
+    with pytest.raises(ValueError, match="needs a description"):
+        figures.show_video(tmp_path / "film.mp4", alt=" ")
+
+
+def test_boxes_are_drawn_where_they_are():
+    image = np.zeros((60, 80, 3), "uint8")
+    figure = figures.draw_boxes([image, image], [[(10, 20, 30, 35)], []], ["a", "b"])
+    full, empty = figure.axes
+    assert {patch.get_bbox().bounds for patch in full.patches} == {(9.5, 19.5, 30, 35)}
+    assert not empty.patches
+
+
+def test_tables_show_each_number_and_leave_out_what_is_none():
+    table = pd.DataFrame([[0.5, np.nan], [1, 2.25]], ["a", "b"], ["x", "y"])
+    figure = figures.draw_tables([table, table + 1], ["one", "two"], "n", middle=1)
+    first, second = figure.axes
+    assert [text.get_text() for text in first.texts] == ["0.50", "1.00", "2.25"]
+    assert [text.get_text() for text in second.texts] == ["1.50", "2.00", "3.25"]
+    image = first.images[0]
+    assert image.norm(1) == pytest.approx(0.5)  # the middle has the middle colour
+
+
+def test_training_curves_tell_shown_from_held_back():
+    history = {
+        "loss": [1, 0.5],
+        "val_loss": [1.2, 0.9],
+        "accuracy": [0.4, 0.9],
+        "val_accuracy": [0.3, 0.6],
+    }
+    figure = figures.draw_training(history)
+    for axis, name in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        shown, held = (line.get_ydata().tolist() for line in axis.lines)
+        assert shown == history[name]
+        assert held == history[f"val_{name}"]
+        assert axis.lines[0].get_xdata()[0] == 1
+
+
+def test_points_go_from_the_least_to_the_most():
+    picture = np.zeros((4, 4, 3))
+    figure = figures.draw_points(np.array([3, 1, 2]) / 3, "share", picture, "first")
+    axis = figure.axes[0]
+    assert np.allclose(axis.lines[0].get_ydata() * 3, [1, 2, 3])
+    assert axis.child_axes[0].get_title() == "first"
+
+
+def test_spans_are_means_with_the_least_and_the_most():
+    panels = [{"a": [1, 2, 6], "b": [0, 0, 0]}, {"a": [1], "b": [2]}]
+    figure = figures.draw_spans(panels, ["one", "two"], [None, 1])
+    first, second = figure.axes
+    assert [bar.get_width() for bar in first.patches] == [3, 0]
+    (segments,) = first.collections[:1]
+    assert np.allclose(segments.get_segments()[0][:, 0], [1, 6])
+    assert any(np.allclose(line.get_xdata(), 1) for line in second.lines)
