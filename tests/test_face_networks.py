@@ -25,10 +25,11 @@ def test_network_is_small_residual_and_ready_for_cam():
     assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == 3
     assert model.get_layer("mean").input.shape == (None, 13, 13, 64)
     images = np.random.default_rng(0).random((3, 100, 100, 3), "float32")
-    cam = attribution.cam(model, images, 1)
-    grad_cam = attribution.grad_cam(model, images, 1)
-    # Both cut off below zero only when drawn; CAM sums what Grad-CAM averages.
+    cam = attribution.cam(model, images, 1, enlarge=False)
+    grad_cam = attribution.grad_cam(model, images, 1, enlarge=False)
+    # CAM sums what Grad-CAM averages and cuts off below zero.
     assert np.allclose(np.maximum(cam, 0) / 169, grad_cam, atol=1e-6)
+    assert grad_cam.max() > 1e-4
 
 
 def test_faces_are_mirrored_moved_and_relit():

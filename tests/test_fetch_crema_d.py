@@ -14,10 +14,14 @@ from tests.loopback_server import refused_url, serving
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    """Two seconds with a rendered face, written as a video."""
+def frame():
+    return next(iter(read_frames(faces.FILMS / "jetty.mp4")))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, frame):
+    """Two seconds of one frame with a rendered face, written as a video."""
     path = tmp_path_factory.mktemp("clips") / "clip.avi"
-    frame = next(iter(read_frames(faces.FILMS / "trailer.mp4")))
     writer = cv2.VideoWriter(
         str(path), cv2.VideoWriter_fourcc(*"MJPG"), 24, frame.shape[1::-1]
     )
@@ -69,7 +73,10 @@ def test_clips_become_faces_of_the_real_edition(
         clips = fetch_crema_d.fetch_clips(make_table(clip, names), tmp_path / "clips")
     assert [path.name for path in clips] == names
     folder = tmp_path / "sorted"
-    assert fetch_crema_d.sort_faces(clips, folder) == 20
+    count = fetch_crema_d.sort_faces(clips, folder)
+    written = [path.name for path in folder.rglob("*.png")]
+    assert count == len(written)
+    assert {name[:15] for name in written} == {name[:15] for name in names}
     assert {path.name for path in folder.iterdir()} == {"angry", "happy"}
 
     monkeypatch.setenv(own_faces.VARIABLE, str(folder))

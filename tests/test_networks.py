@@ -263,10 +263,10 @@ def test_one_group_of_networks_can_be_trained_alone(monkeypatch, capsys):
     train_networks.main(["objects"])
     assert trained == ["objects"]
     train_networks.main([])
-    assert trained == ["objects", "digits", "objects"]
+    assert trained == ["objects", "digits", "objects", "emotions"]
     with pytest.raises(SystemExit):
         train_networks.main(["faces"])
-    assert "'faces'; choose from digits, objects" in capsys.readouterr().err
+    assert "'faces'; choose from digits, objects, emotions" in capsys.readouterr().err
 
 
 @pytest.mark.real
