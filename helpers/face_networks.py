@@ -18,6 +18,7 @@ SEEDS = range(3)
 
 _DATA = Path(__file__).resolve().parent.parent / "data"
 _BATCH = 32
+_GLANCE = 50  # steps between two rows of a training's table
 _REACH = 6  # pixels of random shift
 _REMAKE = "python data_scripts/train_networks.py emotions"
 
@@ -93,14 +94,14 @@ def train_emotion_network(recipe, images, labels, seed=0, validation=None):
     seed : int
         Decides the first weights, the order of the faces and their changes.
     validation : (float32 array (m, 100, 100, 3), int array (m,)), optional
-        Asked about every hundred steps.
+        Asked every 50 steps.
 
     Returns
     -------
     (keras.Model, pandas.DataFrame)
-        The table has a row about every hundred steps: ``step``, ``loss`` and
-        ``accuracy`` on what was shown since the row before, and, if asked for,
-        ``validation_loss`` and ``validation_accuracy``.
+        The table has a row every 50 steps: ``step``, ``loss`` and ``accuracy`` on what
+        was shown since the row before, and, if asked for, ``validation_loss`` and
+        ``validation_accuracy``.
     """
     keras.utils.set_random_seed(seed)
     generator = np.random.default_rng(seed)
@@ -119,7 +120,7 @@ def train_emotion_network(recipe, images, labels, seed=0, validation=None):
         batch = next(batches)
         shown = vary_faces(images[batch], generator) if recipe.varied else images[batch]
         values = model.train_on_batch(shown, labels[batch], return_dict=True)
-        if step % 100 == 0 or step == recipe.steps:
+        if step % _GLANCE == 0 or step == recipe.steps:
             row = {"step": step, **{key: float(value) for key, value in values.items()}}
             if validation is not None:
                 row |= _validate(model, *validation)

@@ -424,8 +424,8 @@ def draw_training(history):
 
     Parameters
     ----------
-    history : dict of str to list of float
-        As ``model.fit`` returns it: ``loss``, ``val_loss``, ``accuracy``, …
+    history : pandas.DataFrame
+        ``step``, ``loss``, ``validation_loss``, ``accuracy``, ``validation_accuracy``.
 
     Returns
     -------
@@ -433,10 +433,10 @@ def draw_training(history):
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
     for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
-        epochs = range(1, len(history[name]) + 1)
-        axis.plot(epochs, history[name], label="trained on")
-        axis.plot(epochs, history[f"val_{name}"], label="held back", linestyle="--")
-        axis.set(title=name, xlabel="epoch", ylim=(0, None if name == "loss" else 1.03))
+        steps, held = history["step"], history[f"validation_{name}"]
+        axis.plot(steps, history[name], label="trained on")
+        axis.plot(steps, held, label="held back", linestyle="--")
+        axis.set(title=name, xlabel="batch", ylim=(0, None if name == "loss" else 1.03))
     handles, labels = axes[1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center")
     return figure
@@ -496,10 +496,8 @@ def draw_spans(tables, titles, lines=()):
     ):
         values = [np.asarray(row, float) for row in table.values()]
         means = np.array([row.mean() for row in values])
-        spans = [
-            means - [row.min() for row in values],
-            [row.max() for row in values] - means,
-        ]
+        ends = np.array([(row.min(), row.max()) for row in values]).T
+        spans = np.abs(ends - means)
         axis.barh([*table], means, xerr=spans, height=0.65, capsize=4)
         axis.set_title(title)
         if line is not None:

@@ -156,18 +156,20 @@ def test_tables_show_each_number_and_leave_out_what_is_none():
 
 
 def test_training_curves_tell_shown_from_held_back():
-    history = {
+    columns = {
+        "step": [100, 200],
         "loss": [1, 0.5],
-        "val_loss": [1.2, 0.9],
+        "validation_loss": [1.2, 0.9],
         "accuracy": [0.4, 0.9],
-        "val_accuracy": [0.3, 0.6],
+        "validation_accuracy": [0.3, 0.6],
     }
+    history = pd.DataFrame(columns)
     figure = figures.draw_training(history)
     for axis, name in zip(figure.axes, ("loss", "accuracy"), strict=True):
         shown, held = (line.get_ydata().tolist() for line in axis.lines)
-        assert shown == history[name]
-        assert held == history[f"val_{name}"]
-        assert axis.lines[0].get_xdata()[0] == 1
+        assert shown == columns[name]
+        assert held == columns[f"validation_{name}"]
+        assert axis.lines[0].get_xdata().tolist() == [100, 200]
 
 
 def test_points_go_from_the_least_to_the_most():
@@ -179,7 +181,8 @@ def test_points_go_from_the_least_to_the_most():
 
 
 def test_spans_are_means_with_the_least_and_the_most():
-    panels = [{"a": [1, 2, 6], "b": [0, 0, 0]}, {"a": [1], "b": [2]}]
+    same = [0.1 + 0.2, 0.3, 0.3]  # rounding must not make a span negative
+    panels = [{"a": [1, 2, 6], "b": [0, 0, 0]}, {"a": same, "b": [2]}]
     figure = figures.draw_spans(panels, ["one", "two"], [None, 1])
     first, second = figure.axes
     assert [bar.get_width() for bar in first.patches] == [3, 0]
