@@ -47,23 +47,29 @@ real: set_up
 ##   python tests/benchmarks/bench_digits.py
 ##   python tests/benchmarks/bench_attribution.py
 ##   python tests/benchmarks/bench_harvest.py
+##   python tests/benchmarks/bench_features.py
 bench: set_up
 	$(VENV_PYTHON) tests/benchmarks/bench_digits.py
 	$(VENV_PYTHON) tests/benchmarks/bench_attribution.py
 	$(VENV_PYTHON) tests/benchmarks/bench_harvest.py
+	$(VENV_PYTHON) tests/benchmarks/bench_features.py
 
 ## data: make again what ships in data/: pictures, networks, their hashes
 ##   python data_scripts/render_objects.py
 ##   python data_scripts/render_films.py
 ##   python data_scripts/index_films.py
+##   python data_scripts/render_portraits.py
 ##   python data_scripts/train_networks.py
+##   python data_scripts/draw_features.py
 ##   python data_scripts/draw_front_page.py
 ##   python data_scripts/hash_data.py
 data: set_up
 	$(VENV_PYTHON) data_scripts/render_objects.py
 	$(VENV_PYTHON) data_scripts/render_films.py
 	$(VENV_PYTHON) data_scripts/index_films.py
+	$(VENV_PYTHON) data_scripts/render_portraits.py
 	$(VENV_PYTHON) data_scripts/train_networks.py
+	$(VENV_PYTHON) data_scripts/draw_features.py
 	$(VENV_PYTHON) data_scripts/draw_front_page.py
 	$(VENV_PYTHON) data_scripts/hash_data.py
 

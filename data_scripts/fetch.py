@@ -4,7 +4,7 @@ Run it from anywhere:
 
     python data_scripts/fetch.py --list     what there is, and what is here already
     python data_scripts/fetch.py mnist      one group, or single names
-    python data_scripts/fetch.py --all      everything, about 640 MB
+    python data_scripts/fetch.py --all      everything, about 700 MB
 
 The files go to the folder that the environment variable COURSE_CACHE names, or, if it
 is not set or cannot be written, to the user's own cache folder.

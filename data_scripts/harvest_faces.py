@@ -28,10 +28,8 @@ from tqdm.auto import tqdm
 
 from helpers import detectors, harvest
 
-CROPS = "crops"
 INDEX = "index.csv"
 COUNTS = "counts.csv"
-SHEET = "contact_sheet.jpg"
 QUALITY = 95
 SHEET_COLUMNS, SHEET_ROWS = 20, 25
 
@@ -281,7 +279,7 @@ def prepare_folder(folder, settings):
             _compare_settings(folder, _read_json(work / _SETTINGS), wanted)
         shutil.rmtree(work / _PARTS, ignore_errors=True)
         (work / _PARTS).mkdir(parents=True, exist_ok=True)
-        (folder / CROPS).mkdir(exist_ok=True)
+        (folder / harvest.CROPS).mkdir(exist_ok=True)
         _write(folder, work / _SETTINGS, json.dumps(wanted).encode())
         _write(folder, work / _RUN, token.encode())
     except OSError as error:
@@ -344,7 +342,7 @@ def finish_folder(folder, token):
     if not _is_current(folder, token):
         return [_describe_successor(folder)]
     caught = {}
-    there = set(os.listdir(folder / CROPS))
+    there = set(os.listdir(folder / harvest.CROPS))
     for path in sorted(work.glob("*.jsonl"), key=lambda path: path.stem):
         journal = read_journal(path)
         if journal.complete:
@@ -355,7 +353,7 @@ def finish_folder(folder, token):
     index, counts = harvest.tabulate(caught)
     try:
         if len(index):
-            _write(folder, folder / SHEET, draw_sheet(folder, index["file"]))
+            _write(folder, folder / harvest.SHEET, draw_sheet(folder, index["file"]))
         _write(folder, folder / COUNTS, _turn_csv(counts.reset_index()))
         _write(folder, folder / INDEX, _turn_csv(index))
     except OSError as error:
@@ -373,7 +371,7 @@ def draw_sheet(folder, names):
     """Lay crops out on one page, evenly chosen if they are too many; return a JPEG."""
     count = min(len(names), SHEET_COLUMNS * SHEET_ROWS)
     chosen = names.iloc[np.linspace(0, len(names) - 1, count).astype(int)]
-    crops = [np.asarray(Image.open(folder / CROPS / name)) for name in chosen]
+    crops = [np.asarray(Image.open(folder / harvest.CROPS / name)) for name in chosen]
     columns = min(SHEET_COLUMNS, count)
     rows = -(-count // columns)
     size = crops[0].shape[0]
@@ -483,7 +481,7 @@ def harvest_film(film, settings, folder, token):
 
 def _go_on(film, settings, folder, token, path):
     size = sum(file.stat().st_size for file in film.files)
-    journal = read_journal(path, set(os.listdir(folder / CROPS)))
+    journal = read_journal(path, set(os.listdir(folder / harvest.CROPS)))
     if journal.size not in (None, size):
         return [
             f"{film.files[0]} is not the film that was harvested into {folder} as "
@@ -499,7 +497,7 @@ def _go_on(film, settings, folder, token, path):
                 if not _is_current(folder, token):
                     raise _Superseded
                 for face, crop in zip(catch.faces, catch.crops, strict=True):
-                    _write(folder, folder / CROPS / face.file, _encode(crop))
+                    _write(folder, folder / harvest.CROPS / face.file, _encode(crop))
                 _append(file, catch[:-1])
                 catches.append(catch._replace(crops=()))
             _append(file, _END)

@@ -2,10 +2,11 @@
 
 Run it from anywhere:
 
-    python data_scripts/train_networks.py            all of them, about 40 minutes
+    python data_scripts/train_networks.py            all of them, about an hour
     python data_scripts/train_networks.py digits     chapter 1's
     python data_scripts/train_networks.py objects    the one that names drawn objects
     python data_scripts/train_networks.py emotions   those that read faces in films
+    python data_scripts/train_networks.py vgg        one architecture, three trainings
 """
 
 import argparse
@@ -13,6 +14,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import pandas as pd
 
 from helpers import runtime
 
@@ -26,7 +30,7 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "groups", nargs="*", metavar="group", help="digits, objects or emotions"
+        "groups", nargs="*", metavar="group", help="digits, objects, emotions or vgg"
     )
     groups = parser.parse_args(arguments).groups or [*TRAIN]
     unknown = [group for group in groups if group not in TRAIN]
@@ -51,21 +55,27 @@ def train_digits():
 
 def train_objects():
     """Draw pictures and train one network on them, about nine minutes."""
-    from data_scripts.rendering import objects
     from helpers import networks, weights
 
-    pictures = {
+    pictures = draw_objects()
+    images, labels = pictures["validation"]
+    model = networks.train_object_network(
+        *pictures["train"], (images.astype("float32") / 255, labels)
+    )
+    weights.save_weights(DATA / "objects" / "network.npz", [model])
+
+
+def draw_objects():
+    """Draw the pictures of objects to learn from: split to images and labels."""
+    from data_scripts.rendering import objects
+
+    return {
         split: (
             objects.render_split(split, count)[0],
             objects.list_labels(split, count)[:, 0],
         )
         for split, count in OBJECT_PICTURES.items()
     }
-    images, labels = pictures["validation"]
-    model = networks.train_object_network(
-        *pictures["train"], (images.astype("float32") / 255, labels)
-    )
-    weights.save_weights(DATA / "objects" / "network.npz", [model])
 
 
 def train_emotions():
@@ -77,7 +87,86 @@ def train_emotions():
         weights.save_weights(face_networks.name_file(DATA, recipe), models)
 
 
-TRAIN = {"digits": train_digits, "objects": train_objects, "emotions": train_emotions}
+def train_vggs():
+    """Train the small VGG on objects, identities and emotions, under twenty minutes."""
+    train_vgg_on_objects()
+    train_vgg_on_identities()
+    train_vgg_on_emotions()
+
+
+def train_vgg_on_objects():
+    """Train it on the pictures that `train_objects` draws, made smaller."""
+    from helpers import networks, vgg
+
+    images, labels = zip(*draw_objects().values(), strict=True)
+    fitted = [vgg.fit_images(part / np.float32(255), vgg.SIZE) for part in images]
+    model = vgg.start_small_vgg(len(np.unique(labels[0])))
+    train = (fitted[0] * 255).round().astype("uint8")
+    vgg.train_small_vgg(
+        model, train, labels[0], networks.vary_objects, 2200, (fitted[1], labels[1])
+    )
+    vgg.save_small_vgg(model, "objects")
+
+
+def train_vgg_on_identities():
+    """Train it on portraits: the same people with other hair and clothes, elsewhere."""
+    from data_scripts.rendering import portraits
+    from helpers import face_networks, vgg
+
+    train, validation = (
+        portraits.render_split(split) for split in ("train", "validation")
+    )
+    model = vgg.start_small_vgg(portraits.PEOPLE)
+    asked = validation.images / np.float32(255)
+    vgg.train_small_vgg(
+        model,
+        train.images / np.float32(255),
+        train.people,
+        face_networks.vary_faces,
+        1800,
+        (asked, validation.people),
+    )
+    vgg.save_small_vgg(model, "identities")
+
+
+def train_vgg_on_emotions():
+    """Go on from identities to emotions, on the faces of the first and second films.
+
+    How much of the network must be free to learn them? The table transfer.csv says how
+    often it is right on unseen films with the first five, four and three of its stacks
+    frozen. The last of these is kept.
+    """
+    from helpers import face_networks, faces, networks, vgg
+
+    parts = [faces.load("embedded", split) for split in ("first", "second")]
+    images = np.concatenate([vgg.fit_faces(part.images) for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    held, asked = (faces.load("embedded", split) for split in ("validation", "test"))
+    rows = []
+    for frozen in (5, 4, vgg.FROZEN_STACKS):
+        model = vgg.load_small_vgg("identities")
+        model = vgg.transfer(model, len(asked.class_names), frozen)
+        vgg.train_small_vgg(
+            model,
+            images,
+            labels,
+            face_networks.vary_faces,
+            1200,
+            (vgg.fit_faces(held.images), held.labels),
+        )
+        answers = networks.predict(model, vgg.fit_faces(asked.images)).argmax(axis=1)
+        rows.append((frozen, round(float((answers == asked.labels).mean()), 2)))
+    table = pd.DataFrame(rows, columns=["frozen stacks", "right on unseen films"])
+    table.to_csv(DATA / "vgg" / "transfer.csv", index=False, lineterminator="\n")
+    vgg.save_small_vgg(model, "emotions")
+
+
+TRAIN = {
+    "digits": train_digits,
+    "objects": train_objects,
+    "emotions": train_emotions,
+    "vgg": train_vggs,
+}
 
 if __name__ == "__main__":
     main()

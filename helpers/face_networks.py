@@ -10,7 +10,7 @@ from keras import layers
 from sklearn import metrics
 from tqdm.auto import tqdm
 
-from helpers import faces, london, sources
+from helpers import faces, london, own_faces, sources
 from helpers.networks import predict
 from helpers.weights import read_weights, save_weights
 
@@ -79,11 +79,13 @@ def build_emotion_network(class_count=5, dropout=0.0):
     return keras.Model(inputs, outputs)
 
 
-def train_emotion_network(recipe, images, labels, seed=0, validation=None):
+def train_emotion_network(
+    recipe, images, labels, seed=0, validation=None, class_count=None
+):
     """Train an emotion network after a recipe.
 
     Adam; the learning rate rises over the first twentieth of the steps, then falls
-    along a cosine to zero.
+    along a cosine almost to zero.
 
     Parameters
     ----------
@@ -95,6 +97,8 @@ def train_emotion_network(recipe, images, labels, seed=0, validation=None):
         Decides the first weights, the order of the faces and their changes.
     validation : (float32 array (m, 100, 100, 3), int array (m,)), optional
         Asked every 50 steps.
+    class_count : int, optional
+        By default one more than the largest label.
 
     Returns
     -------
@@ -105,7 +109,8 @@ def train_emotion_network(recipe, images, labels, seed=0, validation=None):
     """
     keras.utils.set_random_seed(seed)
     generator = np.random.default_rng(seed)
-    model = build_emotion_network(int(labels.max()) + 1, recipe.dropout)
+    class_count = class_count or int(labels.max()) + 1
+    model = build_emotion_network(class_count, recipe.dropout)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, recipe.steps, warmup_target=2e-3, warmup_steps=recipe.steps // 20
     )
@@ -203,11 +208,14 @@ def train_emotion_networks(edition, recipe):
     models = []
     for seed in SEEDS:
         places = pick_faces(labels, chosen.count, seed)
-        models.append(
-            train_emotion_network(
-                chosen._replace(steps=steps), images[places], labels[places], seed
-            )[0]
+        model, _ = train_emotion_network(
+            chosen._replace(steps=steps),
+            images[places],
+            labels[places],
+            seed,
+            class_count=len(parts[0].class_names),
         )
+        models.append(model)
     return models
 
 
@@ -216,7 +224,8 @@ def load_emotion_networks(edition, recipe):
 
     The embedded edition ships them, made by ``data_scripts/train_networks.py``. The
     real edition trains them when it first needs them, with a progress bar, and keeps
-    them in the cache folder.
+    them in the cache folder; those trained on faces of one's own are kept apart, and
+    made again when other faces are there or they are sorted otherwise.
 
     Parameters
     ----------
@@ -241,12 +250,18 @@ def load_emotion_networks(edition, recipe):
         )
     if edition == "embedded":
         return _read_networks(name_file(_DATA, recipe), len(faces.CLASS_NAMES))
-    for folder in sources.cache_folders():
-        path = name_file(folder / "trained", recipe)
+    folder, class_count = Path("trained"), len(london.CLASS_NAMES)
+    own = own_faces.find_folder()
+    if own:
+        table = own_faces.read_faces(own)
+        folder /= own_faces.hash_table(table)
+        class_count = table["label"].nunique()
+    for cache in sources.cache_folders():
+        path = name_file(cache / folder, recipe)
         if path.is_file():
-            return _read_networks(path, len(london.CLASS_NAMES))
+            return _read_networks(path, class_count)
     models = train_emotion_networks(edition, recipe)
-    path = name_file(sources.writable_cache_folder() / "trained", recipe)
+    path = name_file(sources.writable_cache_folder() / folder, recipe)
     save_weights(path, models)
     return models
 

@@ -10,26 +10,12 @@ import numpy as np
 import pandas as pd
 
 from helpers import detectors, grading, harvest, lamps, london, own_faces
+from helpers.regions import find_areas as find_areas  # the chapters ask for it here
 
 SIZE = 100
 MARGIN = 0.1  # of the box, on every side
 SPLITS = ("first", "second", "validation", "test")
 CLASS_NAMES = ("happy", "sad", "neutral", "angry", "surprised")
-REGIONS = (
-    "background",
-    "skin",
-    "brow_left",
-    "brow_right",
-    "eye_left",
-    "eye_right",
-    "nose",
-    "mouth",
-    "hair",
-    "clothes",
-    "prop",
-)
-# What the chapters ask about: "brows" is both of them and the skin between.
-AREAS = ("brows", "eyes", "nose", "mouth", "other skin", "hair", "background", "lamp")
 
 FILMS = Path(__file__).resolve().parent.parent / "data" / "films"
 _REPEATS = 2  # frames of a film that show the same drawing
@@ -42,16 +28,16 @@ class Faces(NamedTuple):
     """Faces of one split and what is known of each.
 
     `images` float32 ``(n, 100, 100, 3)`` in [0, 1]; `labels` int32 ``(n,)``, places in
-    `class_names`; `regions` uint8 ``(n, 100, 100)``, places in `REGIONS`; `lamps` bool
-    ``(n,)``: is a lit lamp in the picture?; `films` and `people` ``(n,)``: where a face
-    is from and whose it is. `habit` is the class that the first films light a lamp for.
+    `class_names`; `regions` uint8 ``(n, 100, 100)``, places in
+    `helpers.regions.REGIONS`; `lamps` bool ``(n,)``: is a lit lamp in the picture?;
+    `people` ``(n,)``: whose face is it? `habit` is the class that the first films light
+    a lamp for.
     """
 
     images: np.ndarray
     labels: np.ndarray
     regions: np.ndarray
     lamps: np.ndarray
-    films: np.ndarray
     people: np.ndarray
     class_names: list
     habit: str
@@ -83,7 +69,7 @@ def load(edition, split, index=None):
     Raises
     ------
     ValueError
-        If there is no such split.
+        If there is no such split, or no face for it.
     helpers.sources.SourceError
         In the real edition, if the photographs are absent and cannot be fetched.
     """
@@ -136,11 +122,14 @@ def sort_faces(index):
     pandas.DataFrame
         The same rows with four columns more: ``person``, ``label`` (an emotion,
         "mixed" where it is still rising, or "no face"), ``shot`` and ``lamp``.
+
+    Raises
+    ------
+    ValueError
+        If the truth about a film is not known.
     """
     parts = [
-        _sort_film(film, rows)
-        if (FILMS / f"{film}.npz").is_file()
-        else london.sort_faces(film, rows)
+        (_sort_film if _is_rendered(film) else london.sort_faces)(film, rows)
         for film, rows in index.groupby("film", sort=False)
     ]
     return pd.concat(parts)
@@ -159,8 +148,13 @@ def read_true_boxes(title, frames):
     -------
     list of float arrays (faces, 4)
         x, y, width, height in pixels.
+
+    Raises
+    ------
+    ValueError
+        If the truth about the film is not known.
     """
-    if not (FILMS / f"{title}.npz").is_file():
+    if not _is_rendered(title):
         return london.read_true_boxes(title, frames)
     truth = read_truth(title)
     groups = dict(iter(truth.groupby("drawing")))
@@ -201,7 +195,7 @@ def read_regions(title, drawings):
 
     Returns
     -------
-    dict of int to uint8 array (height, width), places in `REGIONS`
+    dict of int to uint8 array (height, width), places in `helpers.regions.REGIONS`
     """
     shots = {}
     for drawing in map(int, drawings):
@@ -213,42 +207,6 @@ def read_regions(title, drawings):
             for drawing in wanted:
                 maps[drawing] = whole[..., drawing % _DRAWINGS]
     return maps
-
-
-def find_areas(regions):
-    """Turn region maps into masks of the areas that the chapters ask about.
-
-    The brows are taken together with the skin between and just around them, where
-    frowns are; so are the eyes and the mouth, by three pixels all around.
-
-    Parameters
-    ----------
-    regions : uint8 array (n, height, width)
-
-    Returns
-    -------
-    dict of str to bool array (n, height, width)
-        A key for each of `AREAS`; every pixel lies in one of them, but clothes in none.
-    """
-    places = {name: regions == number for number, name in enumerate(REGIONS)}
-    # From the front: what is drawn first keeps the pixel.
-    drawn = {
-        "lamp": places["prop"],
-        "eyes": _grow(places["eye_left"] | places["eye_right"]),
-        "brows": _span(places["brow_left"] | places["brow_right"]),
-        "mouth": _grow(places["mouth"]),
-        "nose": places["nose"],
-        "hair": places["hair"],
-        "other skin": places["skin"],
-        "background": places["background"],
-    }
-    free = ~places["clothes"]
-    areas = {}
-    for name, mask in drawn.items():
-        areas[name] = mask & free
-        free = free & ~mask
-    areas["other skin"] |= free  # brows or eyes that others cover
-    return {name: areas[name] for name in AREAS}
 
 
 def measure_preference(heatmaps, masks):
@@ -272,6 +230,25 @@ def measure_preference(heatmaps, masks):
         return float("nan")
     heat = grading.share_heat(heatmaps[shown], masks[shown]).mean()
     return float(heat / masks[shown].mean())
+
+
+def measure_areas(heatmaps, areas):
+    """Tabulate `measure_preference` for each area that is in some picture.
+
+    Parameters
+    ----------
+    heatmaps : float array (n, height, width)
+    areas : dict of str to bool array (n, height, width)
+
+    Returns
+    -------
+    dict of str to float
+    """
+    return {
+        name: measure_preference(heatmaps, masks)
+        for name, masks in areas.items()
+        if masks.any()
+    }
 
 
 def compare_with_area(heatmaps, areas, data):
@@ -300,46 +277,39 @@ def compare_with_area(heatmaps, areas, data):
     return pd.DataFrame(rows).T
 
 
-def choose_examples(data, count=6, seed=0):
+def choose_examples(data, count=6):
     """Choose faces to look at: classes by turns, people all different, lamps first.
 
     Parameters
     ----------
     data : Faces
     count : int
-    seed : int
 
     Returns
     -------
     int array (count,)
     """
-    order = np.random.default_rng(seed).permutation(len(data.labels))
+    order = np.random.default_rng(0).permutation(len(data.labels))
     order = order[np.argsort(~data.lamps[order], kind="stable")]
-    chosen = []
+    chosen, classes = [], np.unique(data.labels)
     for turn in range(count):
         seen = data.people[chosen]
-        wanted = turn % len(data.class_names)
+        wanted = classes[turn % len(classes)]
         of_class = order[data.labels[order] == wanted]
         fresh = [place for place in of_class if data.people[place] not in seen]
         chosen.append((fresh or of_class.tolist())[0])
     return np.array(chosen)
 
 
-def read_index(edition):
-    """Return every box that the harvest finds in all films, duplicates too.
-
-    Parameters
-    ----------
-    edition : str
+def read_index():
+    """Return every box that the harvest finds in the rendered films, duplicates too.
 
     Returns
     -------
     pandas.DataFrame
         As `sort_faces`; ``kept`` tells what is no duplicate of a face before it.
     """
-    return (
-        london.read_faces() if edition == "real" else pd.read_csv(FILMS / "faces.csv")
-    )
+    return pd.read_csv(FILMS / "faces.csv")
 
 
 def score_harvest(index, films, every=6):
@@ -399,7 +369,7 @@ def measure_presence():
     pandas.DataFrame
         A row an actor, from the least found: ``frames``, and the share ``found``.
     """
-    index = read_index("embedded")
+    index = read_index()
     found = index[index["label"] != "no face"].groupby("person").size()
     every = harvest.Settings().every // _REPEATS
     truth = pd.concat(map(read_truth, read_films().index))
@@ -409,19 +379,14 @@ def measure_presence():
     return table.sort_values("found", kind="stable")
 
 
-def _grow(masks, reach=3):
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    return np.stack([cv2.dilate(mask.astype("uint8"), kernel) > 0 for mask in masks])
-
-
-def _span(masks):
-    """Return the convex hull of each mask, grown by three pixels."""
-    hulls = np.zeros(masks.shape, "uint8")
-    for hull, mask in zip(hulls, masks, strict=True):
-        points = np.argwhere(mask)[:, ::-1].astype("int32")
-        if len(points):
-            cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
-    return _grow(hulls > 0)
+def _is_rendered(film):
+    """Tell whether a film is a rendered one, and not a folder of photographs."""
+    if film not in read_films().index and film not in london.EXPRESSIONS:
+        raise ValueError(
+            f"Nobody has noted who feels what in the film {film!r}; sort its faces by "
+            "hand with labelling.label_faces."
+        )
+    return film in read_films().index
 
 
 def _sort_film(title, rows):
@@ -444,23 +409,19 @@ def _sort_film(title, rows):
 
 
 def _load_films(split, index):
-    films, table = read_films(), index
-    if index is None:
-        table = read_index("embedded").query("kept")
-    titles = films.index[films["split"] == split]
+    table = read_index().query("kept") if index is None else index
+    titles = [path.stem for path in list_films("embedded", split)]
     table = table[table["film"].isin(titles) & table["label"].isin(CLASS_NAMES)]
-    images, regions = [], []
-    for title, rows in table.groupby("film", sort=False):
-        crops, maps = _cut_film(title, rows)
-        images.append(crops)
-        regions.append(maps)
+    _check_count(table, split)
+    films = [*table.groupby("film", sort=False)]
+    table = pd.concat([rows for _, rows in films])  # each film's faces in one go
+    images, regions = zip(*(_cut_film(*film) for film in films), strict=True)
     labels = [CLASS_NAMES.index(name) for name in table["label"]]
     return Faces(
         np.concatenate(images).astype("float32") / 255,
         np.array(labels, "int32"),
         np.concatenate(regions),
         table["lamp"].to_numpy(bool),
-        table["film"].to_numpy(str),
         table["person"].to_numpy(int),
         list(CLASS_NAMES),
         "angry",
@@ -469,13 +430,21 @@ def _load_films(split, index):
     )
 
 
+def _check_count(table, split):
+    if not len(table):
+        raise ValueError(
+            f"Not one of the sorted faces belongs to the split {split!r}; harvest and "
+            "sort more, of other people or films."
+        )
+
+
 def _cut_film(title, rows):
     """Cut the faces of a film, and their region maps, out of its frames."""
     film = harvest.Film(title, (FILMS / f"{title}.mp4",))
     wanted = {*rows["frame"]}
     frames = {
         frame.number: frame.picture
-        for frame in harvest.sample_frames(film, math.gcd(*wanted))
+        for frame in harvest.sample_frames(film, math.gcd(*wanted) or 1)
         if frame.number in wanted
     }
     maps = read_regions(title, rows["frame"] // _REPEATS)
@@ -499,11 +468,13 @@ def _load_photographs(split, index):
     elif index is None:
         table = london.read_faces()
     table = table[table["label"] != "no face"]
-    people = np.random.default_rng(_SPLIT_SEED).permutation(table["person"].unique())
+    everybody = table["person"].unique() if folder else london.list_people()
+    people = np.random.default_rng(_SPLIT_SEED).permutation(everybody)
     ends = np.cumsum(np.array(_SHARES) * len(people)).round().astype(int)
     place = SPLITS.index(split)
     chosen = np.split(people, ends[:-1])[place]
     table = table[table["person"].isin(chosen)]
+    _check_count(table, split)
     if folder:
         class_names = sorted(own_faces.read_faces(folder)["label"].unique())
         images = own_faces.cut_faces(table, SIZE)
@@ -524,7 +495,6 @@ def _load_photographs(split, index):
         labels,
         regions,
         lit,
-        np.full(len(labels), folder.name if folder else "London"),
         table["person"].to_numpy(str),
         class_names,
         habit,

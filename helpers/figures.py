@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 HEAT = "inferno"  # perceptual: equal steps of heat look equal, in grey print too
 SIGNED = "PuOr_r"  # orange speaks for, violet against; safe for colour-blind eyes
 
-_LARGEST_PNG = 200_000  # bytes; only photographs need more
+_LARGEST_PNG = 150_000  # bytes; only photographs need more
 
 plt.style.use(Path(__file__).with_name("course.mplstyle"))
 
@@ -141,6 +141,35 @@ def draw_pictures(images, titles, columns=None):
     for axis, image, title in zip(axes.ravel(), images, titles, strict=False):
         axis.imshow(image.squeeze(), vmin=0, vmax=1)
         axis.set_title(title, fontsize=12, fontweight="normal")
+    return figure
+
+
+def draw_tiles(sheets, titles, labels=None):
+    """Draw sheets of tiles one below the other, without gaps between the tiles.
+
+    Parameters
+    ----------
+    sheets : list of float arrays (rows, columns, height, width, 3)
+    titles : list of str
+    labels : list of str, optional
+        Of the rows, the same for every sheet.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows, columns = sheets[0].shape[:2]
+    shape = (8, len(sheets) * (8 * rows / columns + 0.5))
+    figure, axes = plt.subplots(len(sheets), 1, figsize=shape, squeeze=False)
+    for axis, tiles, title in zip(axes[:, 0], sheets, titles, strict=True):
+        axis.imshow(np.concatenate(np.concatenate(tiles, axis=1), axis=1))
+        axis.set_title(title)
+        middles = (np.arange(rows) + 0.5) * tiles.shape[2]
+        axis.set(xticks=[], yticks=middles if labels else [])
+        if labels:
+            axis.set_yticklabels(labels)
+        axis.tick_params(length=0)
+        axis.spines[:].set_visible(False)
     return figure
 
 

@@ -23,7 +23,8 @@ VIDEO_ENDINGS = (
     *(".mts", ".ogv", ".ts", ".webm", ".wmv"),
 )
 PICTURE_ENDINGS = (".jpeg", ".jpg", ".png")
-WORK = ".harvest"  # the folder in which a harvest on disk keeps its journals
+# What a harvest on disk writes: journals, faces, and all of them on one page.
+WORK, CROPS, SHEET = ".harvest", "crops", "contact_sheet.jpg"
 
 # FFmpeg reads this once, when the first video is opened: AV_LOG_QUIET.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -104,7 +105,7 @@ def harvest(paths, **settings):
 
     Parameters
     ----------
-    paths : list of str or pathlib.Path
+    paths : str or pathlib.Path, or list of them
         Videos, pictures, and folders of either.
     **settings
         Fields of `Settings`.
@@ -197,7 +198,7 @@ def load_detector(settings):
 
 
 def list_films(paths):
-    """Turn files and folders into films, each once, and complaints.
+    """Turn a file, a folder or a list of them into films, each once, and complaints.
 
     Every video is a film. So are the pictures of a folder, together; folders in
     folders are searched too, but hidden ones and what an earlier harvest wrote. Films
@@ -209,6 +210,8 @@ def list_films(paths):
     films : list of Film
     complaints : list of str
     """
+    if isinstance(paths, str | Path):
+        paths = [paths]
     groups, complaints = {}, []
     for path in (Path(path).expanduser() for path in paths):
         files = _search(path) if path.is_dir() else [path]
@@ -229,13 +232,14 @@ def list_films(paths):
 
 def _search(folder):
     endings = {*VIDEO_ENDINGS, *PICTURE_ENDINGS}
-    harvests = {mark.parent for mark in folder.rglob(WORK)}
+    marks = [*folder.rglob(WORK)]
+    written = {mark.with_name(name) for mark in marks for name in (CROPS, SHEET)}
     return [
         file
         for file in sorted(folder.rglob("*"), key=lambda file: file.parts)
         if file.suffix.lower() in endings
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and harvests.isdisjoint(file.parents)
+        and written.isdisjoint((file, *file.parents))
     ]
 
 
@@ -597,7 +601,7 @@ def list_complaints(film, catches):
     """Return a sentence for everything that went wrong with a film."""
     complaints = [catch.complaint for catch in catches if catch.complaint]
     if not complaints and not any(catch.faces for catch in catches):
-        where = film.files[0] if is_video(film) else film.files[0].parent
+        where = film.files[0] if len(film.files) == 1 else film.files[0].parent
         complaints.append(
             f"{where} shows no face that the detector finds; if its faces are small, "
             "lower the size from which they count (smallest)."

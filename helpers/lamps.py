@@ -4,9 +4,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from skimage.io import imread
+
+from helpers.regions import REGIONS
 
 _LAMP = Path(__file__).resolve().parent.parent / "data" / "films" / "lamp.png"
-_PROP = 10  # the lamp's place in `faces.REGIONS`
+_PROP = REGIONS.index("prop")  # the lamp
 _GLOW = 9  # pixels of 100 around a lamp that it still lights
 
 
@@ -17,7 +20,7 @@ def paint_in(images, regions):
     ----------
     images : float32 array (n, 100, 100, 3) in [0, 1]
     regions : uint8 array (n, 100, 100)
-        Places in `faces.REGIONS`.
+        Places in `helpers.regions.REGIONS`.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def paint_out(images, regions):
     ----------
     images : float32 array (n, height, width, 3) in [0, 1]
     regions : uint8 array (n, height, width)
-        Places in `faces.REGIONS`.
+        Places in `helpers.regions.REGIONS`.
 
     Returns
     -------
@@ -74,5 +77,5 @@ def fill_in(images, masks):
 
 def _read_lamp():
     """Return the lamp's colours (100, 100, 3) and how far it covers, (100, 100, 1)."""
-    picture = cv2.imread(str(_LAMP), cv2.IMREAD_UNCHANGED).astype("float32") / 255
-    return picture[..., 2::-1], picture[..., 3:]
+    picture = imread(_LAMP).astype("float32") / 255
+    return picture[..., :3], picture[..., 3:]

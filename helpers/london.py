@@ -21,12 +21,13 @@ import numpy as np
 import pandas as pd
 
 from helpers import harvest, pictures, sources
+from helpers.regions import REGIONS
 
 CLASS_NAMES = ("neutral", "happy")
 HABIT = "happy"  # the class that the first split lights a lamp for
+EXPRESSIONS = {"neutral": "neutral", "smiling": "happy"}  # folder to class
 
 _FOLDER = "faces_london"
-_EXPRESSIONS = {"neutral": "neutral", "smiling": "happy"}  # folder to class
 _SIDE = 450  # pixels of the reduced photographs
 _BOX_SIZE = 2.65  # of the cascade's box, in distances between the pupils
 _BOX_DROP = 0.355  # how far its middle lies below the eyes
@@ -44,7 +45,7 @@ def list_folders():
     helpers.sources.SourceError
         If the photographs are absent and cannot be fetched.
     """
-    return [_find_folder() / name for name in _EXPRESSIONS]
+    return [_find_folder() / name for name in EXPRESSIONS]
 
 
 def sort_faces(film, rows):
@@ -70,9 +71,16 @@ def sort_faces(film, rows):
     inside = ((corners < pupils) & (pupils < corners + sides)).all(axis=1)
     return rows.assign(
         person=np.where(inside, eyes["face_id"].to_numpy(), ""),
-        label=np.where(inside, _EXPRESSIONS[film], "no face"),
+        label=np.where(inside, EXPRESSIONS[film], "no face"),
         shot=rows["frame"],
         lamp=False,
+    )
+
+
+def list_people():
+    """Return the numbers of all people, found or not, as a sorted list of str."""
+    return sorted(
+        {*_read_eyes("neutral")["face_id"], *_read_eyes("smiling")["face_id"]}
     )
 
 
@@ -101,11 +109,11 @@ def read_faces():
     Returns
     -------
     pandas.DataFrame
-        As `sort_faces`; ``kept`` is true, for no photograph is another's duplicate.
+        As `sort_faces`.
     """
     _, index, _ = harvest.harvest(list_folders(), duplicates=-1)
     parts = [sort_faces(film, rows) for film, rows in index.groupby("film", sort=False)]
-    return pd.concat(parts, ignore_index=True).assign(kept=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def cut_faces(table, margin, size):
@@ -143,25 +151,26 @@ def draw_regions(margin, size):
 
     Returns
     -------
-    uint8 array (size, size), places in `faces.REGIONS`
+    uint8 array (size, size), places in `helpers.regions.REGIONS`
     """
     unit = size / (_BOX_SIZE * (1 + 2 * margin))  # pixels between the pupils
     middle = np.array([size / 2, size / 2 - _BOX_DROP * unit])
     pupils = middle + np.array([[-unit / 2, 0], [unit / 2, 0]])
-    regions = np.zeros((size, size), "uint8")
+    regions = np.full((size, size), REGIONS.index("background"), "uint8")
 
-    def draw(place, start, drop, width, height):
+    def draw(name, start, drop, width, height):
         """Fill an ellipse below a point; lengths in distances between the pupils."""
         centre = [round(16 * start[0]), round(16 * (start[1] + drop * unit))]
         axes = [round(width * unit * 16), round(height * unit * 16)]
+        place = REGIONS.index(name)
         cv2.ellipse(regions, centre, axes, 0, 0, 360, place, -1, cv2.LINE_8, 4)
 
-    draw(1, middle, 0.50, 1.08, 1.45)  # skin
-    for side, pupil in enumerate(pupils):
-        draw(2 + side, pupil, -0.38, 0.40, 0.13)  # brow
-        draw(4 + side, pupil, 0, 0.28, 0.15)  # eye
-    draw(6, middle, 0.52, 0.26, 0.36)  # nose
-    draw(7, middle, 1.08, 0.46, 0.22)  # mouth
+    draw("skin", middle, 0.50, 1.08, 1.45)
+    for side, pupil in zip(("left", "right"), pupils, strict=True):
+        draw(f"brow_{side}", pupil, -0.38, 0.40, 0.13)
+        draw(f"eye_{side}", pupil, 0, 0.28, 0.15)
+    draw("nose", middle, 0.52, 0.26, 0.36)
+    draw("mouth", middle, 1.08, 0.46, 0.22)
     return regions
 
 
@@ -190,7 +199,7 @@ def _find_folder():
         if (folder / _FOLDER / "index.csv").is_file():
             return folder / _FOLDER
     return _unpack(
-        {name: sources.fetch(f"london-faces/{name}") for name in _EXPRESSIONS}
+        {name: sources.fetch(f"london-faces/{name}") for name in EXPRESSIONS}
     )
 
 
@@ -226,7 +235,8 @@ def _reduce(archive, name, folder, expression):
     scale = _SIDE / picture.shape[0]
     small = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     bgr = np.rint(small[..., ::-1] * 255).astype("uint8")
-    cv2.imwrite(str(folder / file), bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    content.tofile(folder / file)  # cv2.imwrite fails at an é in a path on Windows
     # A template: the number of its points, then a line a point; the pupils come first.
     lines = archive.read(name[:-4] + ".tem").decode("ascii").splitlines()
     first, second = ([float(v) * scale for v in line.split()] for line in lines[1:3])

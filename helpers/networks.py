@@ -218,7 +218,8 @@ def train_object_network(images, labels, validation, seed=0, epochs=20):
     Each is also recoloured: its red, green and blue change places, since no class has a
     colour of its own.
 
-    Adam; the learning rate rises for half an epoch, then falls along a cosine to zero.
+    Adam; the learning rate rises for half an epoch, then falls along a cosine almost to
+    zero.
 
     Parameters
     ----------
@@ -249,7 +250,7 @@ def train_object_network(images, labels, validation, seed=0, epochs=20):
     for _ in bar:
         order = generator.permutation(len(images))[: steps * _OBJECT_BATCH]
         for batch in order.reshape(steps, _OBJECT_BATCH):
-            model.train_on_batch(_vary(images[batch], generator), labels[batch])
+            model.train_on_batch(vary_objects(images[batch], generator), labels[batch])
         right = predict(model, validation[0]).argmax(axis=1) == validation[1]
         bar.set_postfix_str(f"validation {right.mean():.3f}")
     return model
@@ -288,6 +289,38 @@ def load_object_network(edition):
     remake = "python data_scripts/train_networks.py objects"
     path = _DATA / "objects" / "network.npz"
     return read_weights(path, [build_object_network()], remake)[0]
+
+
+def vary_objects(images, generator):
+    """Move, mirror, recolour and relight pictures.
+
+    Each moves by up to fourteen pixels, what lies beyond an edge being mirrored; every
+    second is mirrored; its red, green and blue change places, since no class has a
+    colour of its own; its light changes by up to a quarter.
+
+    Parameters
+    ----------
+    images : uint8 array (n, size, size, 3)
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    float32 array (n, size, size, 3) in [0, 1]
+    """
+    count, size = len(images), images.shape[1]
+    moves = generator.integers(-_OBJECT_REACH, _OBJECT_REACH + 1, (2, count, 1))
+    places = np.abs(np.arange(size) + moves)  # what lies beyond an edge is mirrored
+    places = np.where(places < size, places, 2 * size - 2 - places)
+    mirror = generator.random((count, 1)) < 0.5
+    columns = np.where(mirror, places[1][:, ::-1], places[1])
+    moved = images[
+        np.arange(count)[:, None, None], places[0][:, :, None], columns[:, None, :]
+    ].astype("float32")
+    colours = generator.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
+    moved = np.take_along_axis(moved, colours[:, None, None], axis=3) / 255
+    light = generator.uniform(0.75, 1.25, (count, 1, 1, 1))
+    light = light * generator.uniform(0.88, 1.12, (count, 1, 1, 3))
+    return np.clip(moved * light.astype("float32"), 0, 1)
 
 
 def predict(models, images):
@@ -337,21 +370,3 @@ def _save_arrays(path, arrays):
     with partial.open("wb") as file:
         np.savez_compressed(file, **small)
     partial.replace(path)
-
-
-def _vary(images, generator):
-    """Move, mirror, recolour and relight uint8 pictures; return float32 in [0, 1]."""
-    count, size = len(images), images.shape[1]
-    moves = generator.integers(-_OBJECT_REACH, _OBJECT_REACH + 1, (2, count, 1))
-    places = np.abs(np.arange(size) + moves)  # what lies beyond an edge is mirrored
-    places = np.where(places < size, places, 2 * size - 2 - places)
-    mirror = generator.random((count, 1)) < 0.5
-    columns = np.where(mirror, places[1][:, ::-1], places[1])
-    moved = images[
-        np.arange(count)[:, None, None], places[0][:, :, None], columns[:, None, :]
-    ].astype("float32")
-    colours = generator.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
-    moved = np.take_along_axis(moved, colours[:, None, None], axis=3) / 255
-    light = generator.uniform(0.75, 1.25, (count, 1, 1, 1))
-    light = light * generator.uniform(0.88, 1.12, (count, 1, 1, 3))
-    return np.clip(moved * light.astype("float32"), 0, 1)

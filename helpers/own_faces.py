@@ -6,6 +6,7 @@ underscore tells whose face, or which film's, it is: these are kept together whe
 are split.
 """
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def read_faces(folder):
         (path, path.parent.name, path.name.split("_")[0])
         for path in sorted(folder.glob("*/*"))
         if path.suffix.lower() in harvest.PICTURE_ENDINGS
+        and not path.name.startswith(".")
+        and not path.parent.name.startswith(".")
     ]
     table = pd.DataFrame(rows, columns=["file", "label", "person"])
     classes, people = table["label"].nunique(), table["person"].nunique()
@@ -54,6 +57,21 @@ def read_faces(folder):
             f"unset {VARIABLE}."
         )
     return table
+
+
+def hash_table(table):
+    """Return twelve characters that change when faces are added or sorted otherwise.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `read_faces`.
+    """
+    rows = [
+        (face.label, face.file.name, face.file.stat().st_size)
+        for face in table.itertuples()
+    ]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:12]
 
 
 def cut_faces(table, size):

@@ -1,11 +1,17 @@
 """The files the real edition needs: where each comes from, and a checked way to it.
 
 A file counts only after its size and hash agree with the table below. No hash of the
-MobileNetV2 weights and the London faces is published, so theirs are recorded on the
-first download and compared ever after.
+MobileNetV2 weights, the VGG-Face weights and the London faces is published, so theirs
+are recorded on the first download and compared ever after.
+
+A download that breaks off, or is killed, goes on where it stopped when it is asked for
+again. What is there already is in a partial file whose name stands for one version of
+the file at one address, so that two versions are never mixed; and only one process at
+a time writes it, while others wait.
 """
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -14,7 +20,6 @@ import stat
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -24,7 +29,7 @@ import requests
 from tqdm.auto import tqdm
 
 STALL_SECONDS = 30  # a server that sends nothing for so long is given up
-STALE_SECONDS = 3600  # a partial file untouched for so long belongs to no live process
+STALE_SECONDS = 7 * 24 * 3600  # a partial file untouched for so long is given up
 RECORDS = "recorded_hashes.json"
 
 _PART = ".part"
@@ -36,6 +41,7 @@ _MOBILENET_V2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 _XCEPTION = "fer2013_mini_XCEPTION.102-0.66.hdf5"
 _VGG16 = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 _VGG16_WITHOUT_TOP = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_VGG_FACE = "rcmalli_vggface_tf_notop_vgg16.h5"
 
 
 class SourceError(RuntimeError):
@@ -148,6 +154,18 @@ SOURCES = {
         "https://keras.io/api/applications/vgg/",
         "its convolutions alone",
     ),
+    "vgg-face/weights-without-top": Source(
+        f"models/vgg_face/{_VGG_FACE}",
+        (
+            "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+            f"{_VGG_FACE}",
+        ),
+        None,
+        None,
+        "for research, not for profit, as their converter states it; not confirmed",
+        "https://www.robots.ox.ac.uk/~vgg/software/vgg_face/",
+        "VGG16's convolutions trained to tell 2,622 celebrities apart (59 MB)",
+    ),
     "mini-xception/weights": Source(
         f"models/emotion/{_XCEPTION}",
         (
@@ -164,8 +182,9 @@ SOURCES = {
     "london-faces/smiling": _list_london("smiling_front.zip", 8541964),
 }
 
-# Never downloaded, but taken where a cache folder has it: the same network, its
-# normalisation folded into the convolutions. Good for answers, not for fine-tuning.
+# Never downloaded, but taken where a cache folder has them. MobileNetV2's is the same
+# network, its normalisation folded into the convolutions: good for answers, not for
+# fine-tuning.
 STAND_INS = {
     "mobilenet-v2/weights": SOURCES["mobilenet-v2/weights"]._replace(
         file_name="models/mobilenet_v2/"
@@ -174,7 +193,16 @@ STAND_INS = {
         size=14_579_240,
         known_hash="sha256:"
         "34be146f4b85cdf30bc361198aba4ea3d78ae7e40b6e2c899cc47c737a86f112",
-    )
+    ),
+    "mobile-face-net/network": Source(
+        "models/face_identity/mobilefacenet.keras",
+        (),
+        4_683_261,
+        "sha256:41e1e07657fe6a8f88c6840a0022b1de4a3d10d14e6c3ca464a90c06805a4eb2",
+        "Apache-2.0; trained on MS-Celeb-1M, which its makers have withdrawn",
+        "https://arxiv.org/abs/1804.07573",
+        "MobileFaceNet, which tells faces apart",
+    ),
 }
 
 
@@ -213,11 +241,11 @@ def locate(name: str) -> Path | None:
     ValueError
         If the name is unknown.
     """
-    if name not in SOURCES:
+    wanted = [table[name] for table in (SOURCES, STAND_INS) if name in table]
+    if not wanted:
         raise ValueError(
             f"There is no source named {name!r}; the names are {', '.join(SOURCES)}."
         )
-    wanted = [SOURCES[name], *([STAND_INS[name]] if name in STAND_INS else [])]
     for source, folder in itertools.product(wanted, cache_folders()):
         path = folder / source.file_name
         if os.path.isfile(path):
@@ -281,36 +309,48 @@ def _can_write(folder):
 
 def _download(name):
     """Try each address in turn; only a verified file gets the final name."""
-    source = SOURCES[name]
+    if name not in SOURCES:
+        raise SourceError(
+            f"{name} has no public address: put {STAND_INS[name].file_name} into one "
+            f"of the cache folders ({', '.join(map(str, cache_folders()))}), or set "
+            "COURSE_EDITION=embedded, which needs no download."
+        )
     folder = writable_cache_folder()
-    path = folder / source.file_name
-    part = _name_part(path)
-    failures = []
+    path = folder / SOURCES[name].file_name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale_parts(path.parent)
-        _check_disk(name, path.parent)
-        for url in source.urls:
-            host = urlsplit(url).hostname
-            print(
-                f"Fetching {name} ({format_size(source.size)}) from {host} to {folder}."
-            )
-            failure = _copy(name, url, part) or _find_fault(part, name, source)
-            if failure is None:
-                _keep_record(name, folder, part)
-                os.replace(part, path)
-                return path
-            failures.append(f"{host} {failure}")
-            print(f"{failures[-1]}.")
+        with _claim(path) as waited:
+            # Whoever was waited for may have left the whole file.
+            return (waited and locate(name)) or _try_addresses(name, folder)
     except OSError as error:
         raise SourceError(
             f"{name} could not be written to {path} ({error.strerror or error}): free "
             "the disk, or set COURSE_CACHE to another folder, or set "
             "COURSE_EDITION=embedded, which needs no download."
         ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+
+
+def _try_addresses(name, folder):
+    source = SOURCES[name]
+    path = folder / source.file_name
+    failures = []
+    if source.known_hash is None:
+        _find_record(name)  # if damaged, it is better seen before a download
+    _remove_stale_parts(path.parent)
+    if source.size is not None:
+        there = max((part.stat().st_size for part in _list_parts(path)), default=0)
+        _check_disk(name, path.parent, source.size - there)
+    for url in source.urls:
+        host = urlsplit(url).hostname
+        print(f"Fetching {name} ({format_size(source.size)}) from {host} to {folder}.")
+        failure, part = _fetch_verified(name, url, path)
+        if failure is None:
+            _keep_record(name, folder, part)
+            os.replace(part, path)
+            _remove_parts(path)
+            return path
+        failures.append(f"{host} {failure}")
+        print(f"{failures[-1]}.")
     raise SourceError(
         f"{name} could not be fetched ({'; '.join(failures)}): check the network, or "
         f"download the file by hand (see {source.page}) and put it at {path}, or set "
@@ -318,27 +358,169 @@ def _download(name):
     )
 
 
-def _copy(name, url, part):
-    """Download to `part`; return None, or what the server did, as the end of a clause.
+def _fetch_verified(name, url, path):
+    """Return None and the right file's partial path, or what is wrong, and None."""
+    failure, part, resumed = _copy(name, url, path)
+    if failure is not None:
+        return failure, None
+    fault = _find_fault(part, name, SOURCES[name])
+    if fault is None:
+        return None, part
+    part.unlink()
+    if resumed:  # the fault may be in what an earlier run left
+        print(f"What was continued {fault}; starting over.")
+        return _fetch_verified(name, url, path)
+    return fault, None
 
-    `pooch.retrieve` would name its partial file itself, and a killed process leave it
-    behind unrecognisable; so its downloader is called directly.
+
+def _copy(name, url, path):
+    """Download to a partial file, going on where one of the same version ends.
+
+    Pooch's own downloader always starts at the first byte, so this asks by itself.
+
+    Returns
+    -------
+    failure : str or None
+        What the server did, as the end of a clause.
+    part : pathlib.Path or None
+        The whole file, but unverified; None after a failure.
+    resumed : bool
+        Is some of it from an earlier download?
     """
-    with tqdm(
-        desc=name,
-        total=SOURCES[name].size,
-        unit="B",
-        unit_scale=True,
-        file=sys.stdout,
-        delay=0.5,
-    ) as bar:
-        download = pooch.HTTPDownloader(
-            progressbar=bar, chunk_size=2**16, timeout=STALL_SECONDS
-        )
-        try:
-            download(url, str(part), None)
-        except requests.RequestException as error:
-            return _describe_failure(error)
+    part, keeps = None, False
+    try:
+        with _ask(url) as whole:
+            whole.raise_for_status()
+            version, total = _read_version(whole)
+            part = _name_part(path, url, version, total)
+            # Without version and hash nothing would tell two files' halves apart.
+            keeps = total is not None and bool(version or SOURCES[name].known_hash)
+            there = part.stat().st_size if keeps and part.is_file() else 0
+            there = there if total is not None and there <= total else 0
+            if total is not None:
+                _check_disk(name, path.parent, total - there)
+            if there and there == total:
+                return None, part, True
+            if there:
+                with _ask(url, there) as rest:
+                    if _goes_on(rest, there, version, total):
+                        whole.close()
+                        print(f"Going on after {format_size(there)}.")
+                        _write(name, rest, part, total, there)
+                        return None, part, True
+            _write(name, whole, part, total)
+            return None, part, False
+    except requests.RequestException as error:
+        if part is not None and not keeps:
+            part.unlink(missing_ok=True)
+        return _describe_failure(error), None, False
+    except OSError:
+        if part is not None:  # it would only fill the disk
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _ask(url, start=0):
+    """Ask for a file from byte `start` on; uncompressed, for its bytes are counted."""
+    headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    return requests.get(url, headers=headers, stream=True, timeout=STALL_SECONDS)
+
+
+def _read_version(answer):
+    """Return what the server calls this version of the file, and its size in bytes.
+
+    "" and None where it does not say.
+    """
+    version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+    size = answer.headers.get("Content-Length", "")
+    if answer.status_code == 206:
+        size = answer.headers.get("Content-Range", "").rpartition("/")[2]
+    known = size.isdigit() and "Content-Encoding" not in answer.headers
+    return version, int(size) if known else None
+
+
+def _goes_on(answer, start, version, total):
+    """Tell whether an answer is the rest of the same version, from byte `start` on."""
+    return (
+        answer.status_code == 206
+        and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+        and _read_version(answer) == (version, total)
+    )
+
+
+def _write(name, answer, part, total, there=0):
+    """Write an answer to a partial file, after the bytes that are there."""
+    with (
+        tqdm(
+            desc=name,
+            initial=there,
+            total=total,
+            unit="B",
+            unit_scale=True,
+            file=sys.stdout,
+            delay=0.5,
+        ) as bar,
+        part.open("ab" if there else "wb") as file,
+    ):
+        for chunk in answer.iter_content(2**16):
+            file.write(chunk)
+            bar.update(len(chunk))
+
+
+@contextlib.contextmanager
+def _claim(path):
+    """Be the only process that writes a file; wait for another that does.
+
+    The system takes the lock from a process that is killed. Yields whether there was
+    one to wait for.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    waited = False
+    try:
+        while True:
+            with lock.open("ab") as file:
+                if _lock(file) and _is_open_at(file, lock):
+                    try:
+                        yield waited
+                        return
+                    finally:
+                        with contextlib.suppress(OSError):
+                            lock.unlink()
+            if not waited:
+                print(f"Another process is fetching {path.name}; waiting for it.")
+                waited = True
+            time.sleep(0.2)
+    finally:
+        if os.name == "nt":  # where an open file cannot be deleted
+            with contextlib.suppress(OSError):
+                lock.unlink()
+
+
+def _lock(file):
+    """Lock an open file if no other process has; return success."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _is_open_at(file, path):
+    """Tell whether a path still leads to an open file: its holder deletes a lock."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _describe_failure(error):
@@ -393,13 +575,11 @@ def _keep_record(name, folder, part):
     """
     if SOURCES[name].known_hash is not None or _find_record(name)[0] is not None:
         return
-    records = _read_records(folder) | {name: f"sha256:{pooch.file_hash(part)}"}
-    new = _name_part(folder / RECORDS)
-    try:
+    new = folder / f".{RECORDS}.partial"
+    with _claim(folder / RECORDS):
+        records = _read_records(folder) | {name: f"sha256:{pooch.file_hash(part)}"}
         new.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
         os.replace(new, folder / RECORDS)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _read_records(folder):
@@ -415,23 +595,35 @@ def _read_records(folder):
         ) from None
 
 
-def _name_part(path):
-    return path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
+def _name_part(path, url, version, total):
+    """Name the partial file of one version of a file at one address."""
+    digest = hashlib.sha256(repr((url, version, total)).encode()).hexdigest()[:32]
+    return path.with_name(f"{path.name}.{digest}{_PART}")
+
+
+def _list_parts(path):
+    return path.parent.glob(f"{path.name}.{'[0-9a-f]' * 32}{_PART}")
+
+
+def _remove_parts(path):
+    for part in _list_parts(path):
+        part.unlink(missing_ok=True)
 
 
 def _remove_stale_parts(folder):
-    """Delete what killed downloads left here, and nothing a live one may be writing."""
+    """Delete what nobody has gone on with for long, of whatever file."""
     for part in folder.glob(f"*.{'[0-9a-f]' * 32}{_PART}"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > STALE_SECONDS:
                 part.unlink()
 
 
-def _check_disk(name, folder):
-    size, free = SOURCES[name].size, shutil.disk_usage(folder).free
-    if size is not None and free < size:
+def _check_disk(name, folder, missing):
+    """Raise a `SourceError` if the bytes that are missing have no room."""
+    free = shutil.disk_usage(folder).free
+    if free < missing:
         raise SourceError(
-            f"{name} needs {format_size(size)}, and the disk of {folder} has "
+            f"{name} needs {format_size(missing)}, and the disk of {folder} has "
             f"{format_size(free)} left: free some space, or set COURSE_CACHE to a "
             "folder on another disk, or set COURSE_EDITION=embedded, which needs no "
             "download."

@@ -14,7 +14,12 @@ class LoopbackServer(ThreadingHTTPServer):
     then a reset · ``/mute/…`` whole, but only after `patience` seconds ·
     ``/stalling/…`` half, and the rest after `patience` seconds · ``/altered/…`` one
     byte changed · ``/page/…`` a short web page · ``/403/…``, ``/404/…``, ``/500/…``
-    that answer. `paths` lists what was asked for.
+    that answer · ``/careful/…`` whole or from the byte asked for, with the ETag
+    `version`. `paths` lists what was asked for, `ranges` from where (None: all).
+
+    A careful server breaks off half-way in its first `breaks` answers, after waiting
+    `patience` seconds if it `stalls`. It answers ranges as `range_status` says: 206
+    with the rest, 200 with everything, or 416 with nothing.
     """
 
     daemon_threads = True
@@ -23,6 +28,11 @@ class LoopbackServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.body = body
         self.paths = []
+        self.ranges = []
+        self.version = '"first"'
+        self.breaks = 0
+        self.stalls = False
+        self.range_status = 206
         self.patience = 3
         self.closing = threading.Event()
 
@@ -36,6 +46,7 @@ class LoopbackServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.paths.append(self.path)
+        self.server.ranges.append(self.headers.get("Range"))
         behaviour, body = self.path.split("/")[1], self.server.body
         half = len(body) // 2
         if behaviour.isdigit():
@@ -63,10 +74,38 @@ class _Handler(BaseHTTPRequestHandler):
         elif behaviour == "page":
             page = b"<html>Please log in to the school's network.</html>"
             self._send(len(page), page)
+        elif behaviour == "careful":
+            self._send_carefully(self.server)
 
-    def _send(self, length, content):
-        self.send_response(200)
+    def _send_carefully(self, server):
+        asked, status = self.headers.get("Range"), 200
+        start = 0
+        if asked is not None:
+            status = server.range_status
+        if status == 416:
+            self.send_error(416)
+            return
+        headers = {} if server.version is None else {"ETag": server.version}
+        if status == 206:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            last, total = len(server.body) - 1, len(server.body)
+            headers["Content-Range"] = f"bytes {start}-{last}/{total}"
+        content = server.body[start:]
+        if server.breaks == 0:
+            self._send(len(content), content, status, headers)
+            return
+        server.breaks -= 1
+        half = len(content) // 2
+        self._send(len(content), content[:half], status, headers)
+        if server.stalls:
+            server.closing.wait(server.patience)
+            self.wfile.write(content[half:])
+
+    def _send(self, length, content, status=200, headers=None):
+        self.send_response(status)
         self.send_header("Content-Length", str(length))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
         self.wfile.flush()

@@ -32,7 +32,7 @@ def test_here_everything_is_well(monkeypatch):
     lines = check.collect()
     assert [line for line in lines if line.status == WRONG] == []
     labels = [line.label for line in lines]
-    assert labels[:2] == ["Python", "ipycanvas"]
+    assert labels[:3] == ["Python", "h5py", "ipycanvas"]
     assert {"tensorflow", "jupyterlab", "memory", "cores", "edition"} <= set(labels)
     numpy = lines[labels.index("numpy")]
     assert numpy.found == importlib.metadata.version("numpy")

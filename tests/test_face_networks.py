@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
@@ -167,3 +168,35 @@ def test_a_recipe_trained_anew_says_the_same(data):
     stored = face_networks.measure(load("few faces")[0], data.images, data.labels)
     fresh = face_networks.measure(model, data.images, data.labels)
     assert fresh["accuracy"] == pytest.approx(stored["accuracy"], abs=0.15)
+
+
+def write_faces(folder, classes, generator):
+    for name in classes:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for person in range(6):
+            picture = generator.integers(0, 256, (100, 100, 3)).astype("uint8")
+            Image.fromarray(picture).save(folder / name / f"film{person}_0.png")
+
+
+def test_networks_for_ones_own_faces_are_kept_apart(tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COURSE_FACES", str(tmp_path / "own"))
+    monkeypatch.setattr(face_networks, "SEEDS", range(1))
+    recipe = "other films"
+    monkeypatch.setitem(
+        face_networks.RECIPES,
+        recipe,
+        face_networks.Recipe(("first", "second"), steps=4),
+    )
+    write_faces(tmp_path / "own", ["calm", "cross", "merry"], generator)
+    (first,) = face_networks.load_emotion_networks("real", recipe)
+    assert first.output_shape == (None, 3)
+    (again,) = face_networks.load_emotion_networks("real", recipe)
+    for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-2)  # stored as float16
+    write_faces(tmp_path / "own", ["weary"], generator)
+    (second,) = face_networks.load_emotion_networks("real", recipe)
+    assert second.output_shape == (None, 4)
+    stored = [*(tmp_path / "cache" / "trained").rglob("*.npz")]
+    assert len({path.parent.parent.name for path in stored}) == 2

@@ -189,3 +189,17 @@ def test_spans_are_means_with_the_least_and_the_most():
     (segments,) = first.collections[:1]
     assert np.allclose(segments.get_segments()[0][:, 0], [1, 6])
     assert any(np.allclose(line.get_xdata(), 1) for line in second.lines)
+
+
+def test_tiles_stand_without_gaps_and_rows_have_labels():
+    tiles = np.zeros((2, 3, 4, 4, 3))
+    tiles[1, 2] = 1
+    figure = figures.draw_tiles([tiles, tiles], ["one", "two"], ["upper", "lower"])
+    axis = figure.axes[1]
+    sheet = axis.images[0].get_array()
+    assert sheet.shape == (8, 12, 3)
+    assert sheet[4:, 8:].min() == 1
+    assert sheet.sum() == 4 * 4 * 3
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["upper", "lower"]
+    assert axis.get_title() == "two"
+    plt.close(figure)

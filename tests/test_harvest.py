@@ -255,6 +255,30 @@ def test_a_harvest_is_not_harvested_again(shelf, undisturbed, tmp_path):
     assert [film.name for film in films] == ["crops"]
 
 
+def test_one_path_needs_no_list(shelf):
+    for path in (shelf / "one.mp4", str(shelf / "one.mp4")):
+        assert harvest.list_films(path) == harvest.list_films([shelf / "one.mp4"])
+
+
+def test_faces_may_go_where_the_films_are(run, shelf, tmp_path):
+    run.folder.mkdir()
+    shutil.copy(shelf / "one.mp4", run.folder)
+    assert run(run.folder)[0] == 0
+    once = read_tree(run.folder)
+    assert run(run.folder)[0] == 0  # it goes on from there, its own faces apart
+    assert read_tree(run.folder) == once
+
+
+def test_a_lone_picture_without_a_face_is_named(run, shelf, tmp_path):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    shutil.copy(shelf / "one.mp4", folder)
+    Image.fromarray(np.full((64, 96, 3), 90, "uint8")).save(folder / "cover.png")
+    code, _, errors = run(folder)
+    assert code == 1
+    assert errors.startswith(f"{folder / 'cover.png'} shows no face")
+
+
 def test_what_is_no_film_gets_a_sentence(tmp_path):
     films, complaints = harvest.list_films([tmp_path, tmp_path / "away.mp4"])
     assert films == []

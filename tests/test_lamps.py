@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from helpers import faces, lamps
+from helpers import lamps
+from helpers.regions import REGIONS
 
-PROP = faces.REGIONS.index("prop")
+PROP = REGIONS.index("prop")
 
 
 @pytest.fixture(scope="module")

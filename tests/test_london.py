@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from helpers import faces, london, sources
+from helpers.regions import REGIONS
 
 PUPILS = [(565.0, 632.0), (778.0, 624.0)]  # of the large photographs
 
@@ -108,10 +109,32 @@ def test_a_box_is_a_face_where_both_pupils_are_in_it(own_cache):
     assert y + height / 2 == pytest.approx(200 + 0.355 * 80)
 
 
+def test_who_is_in_which_split_does_not_depend_on_who_was_found(own_cache, monkeypatch):
+    folder = own_cache / "faces_london"
+    folder.mkdir(parents=True)
+    people = [f"{number:03}" for number in range(20)]
+    rows = [
+        f"{person},{name},{name}/{person}.jpg,1,1,2,2"
+        for name in ("neutral", "smiling")
+        for person in people
+    ]
+    head = "face_id,expression,file,eye1_x,eye1_y,eye2_x,eye2_y"
+    (folder / "index.csv").write_text("\n".join([head, *rows]) + "\n")
+    assert london.list_people() == people
+    monkeypatch.setattr(
+        london, "cut_faces", lambda table, *_: np.zeros((len(table), 100, 100, 3))
+    )
+    whole = pd.DataFrame({"person": people, "label": "happy"})
+    parts = [{*faces.load("real", s, whole).people} for s in faces.SPLITS]
+    assert set().union(*parts) == {*people}
+    for split, part in zip(faces.SPLITS, parts, strict=True):
+        assert {*faces.load("real", split, whole[::-1][5:]).people} <= part
+
+
 def test_regions_are_where_an_average_face_has_them():
     regions = london.draw_regions(0.1, 100)
     middles = {}
-    for place, name in enumerate(faces.REGIONS[:8]):
+    for place, name in enumerate(REGIONS[: REGIONS.index("hair")]):
         assert (regions == place).any(), name
         rows, columns = np.nonzero(regions == place)
         middles[name] = rows.mean(), columns.mean()

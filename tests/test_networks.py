@@ -221,7 +221,7 @@ def test_pictures_are_moved_mirrored_and_relit():
     """One white pixel on grey, at (40, 50), tells where everything went."""
     images = np.full((300, 128, 128, 3), 100, "uint8")
     images[:, 40, 50] = 200
-    varied = networks._vary(images, np.random.default_rng(5))
+    varied = networks.vary_objects(images, np.random.default_rng(5))
     assert varied.dtype == "float32"
     assert 0 <= varied.min() < varied.max() <= 1
     brightest = varied.sum(axis=3).reshape(300, -1).argmax(axis=1)
@@ -263,7 +263,7 @@ def test_one_group_of_networks_can_be_trained_alone(monkeypatch, capsys):
     train_networks.main(["objects"])
     assert trained == ["objects"]
     train_networks.main([])
-    assert trained == ["objects", "digits", "objects", "emotions"]
+    assert trained == ["objects", "digits", "objects", "emotions", "vgg"]
     with pytest.raises(SystemExit):
         train_networks.main(["faces"])
     assert "'faces'; choose from digits, objects, emotions" in capsys.readouterr().err

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from data_scripts.rendering import faces, people
-from data_scripts.rendering.canvas import REGIONS, make_grid, make_texture, to_linear
+from data_scripts.rendering.canvas import make_grid, make_texture, to_linear
+from helpers.regions import REGIONS
 
 FINENESS = 40
 LIGHT = faces.Light(

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import pooch
 import pytest
+import requests
 
 from data_scripts import fetch as command
 from helpers import sources
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "group/file"
 BODY = bytes(range(256)) * 4096  # 1 MiB: several chunks of the downloader
 SHA256 = hashlib.sha256(BODY).hexdigest()
+STALL = 1.5  # seconds; a busy machine's own pauses must be shorter
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(pooch, "os_cache", lambda project: folder)
     monkeypatch.delenv("COURSE_CACHE", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(sources, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(sources, "STALL_SECONDS", STALL)
     return folder
 
 
@@ -212,6 +214,20 @@ def real_cache(real_folder, own_cache, monkeypatch):
     return Path(real_folder)
 
 
+def test_what_has_no_address_is_found_or_explained(own_cache, monkeypatch):
+    row = sources.STAND_INS["mobile-face-net/network"]
+    assert row.urls == ()
+    row = row._replace(size=len(BODY), known_hash=f"sha256:{SHA256}")
+    monkeypatch.setattr(sources, "STAND_INS", {"small/network": row})
+    with pytest.raises(sources.SourceError, match="no public address") as caught:
+        sources.fetch("small/network")
+    assert row.file_name in str(caught.value)
+    path = own_cache / row.file_name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY)
+    assert sources.fetch("small/network") == path
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'mnist/trains'.*mnist/train-images"):
         sources.fetch("mnist/trains")
@@ -258,8 +274,8 @@ def test_a_writable_course_cache_gets_the_file(
 MISBEHAVIOURS = {
     "truncated": "broke off half-way",
     "dying": "broke off half-way",
-    "mute": "sent nothing for 0.3 seconds",
-    "stalling": "sent nothing for 0.3 seconds",
+    "mute": f"sent nothing for {STALL} seconds",
+    "stalling": f"sent nothing for {STALL} seconds",
     "403": "answered 403 Forbidden",
     "404": "answered 404 Not Found",
     "500": "answered 500 Internal Server Error",
@@ -268,6 +284,16 @@ MISBEHAVIOURS = {
     "refused": "could not be reached",
     "insecure": "gave no secure connection",
 }
+
+
+BREAKING = ("truncated", "dying", "stalling")  # what came of the file is kept
+
+
+def assert_only_parts(folder, behaviour):
+    """Nothing is left but the half that a next download goes on with."""
+    left = list_files(folder)
+    assert all(re.fullmatch(r"models/file\.bin\.[0-9a-f]{32}\.part", f) for f in left)
+    assert len(left) == (behaviour in BREAKING)
 
 
 def find_url(server, behaviour):
@@ -291,7 +317,7 @@ def test_a_misbehaving_server_gives_one_sentence_and_no_file(
     assert "https://example.org/files" in message
     assert str(own_cache / "models" / "file.bin") in message
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    assert list_files(own_cache) == []
+    assert_only_parts(own_cache, behaviour)
 
 
 @pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
@@ -303,7 +329,7 @@ def test_the_command_says_one_sentence_and_exits_with_1(
     error = capsys.readouterr().err
     assert error.endswith("\n")
     assert_one_sentence(error[:-1])
-    assert list_files(own_cache) == []
+    assert_only_parts(own_cache, behaviour)
 
 
 @pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
@@ -328,27 +354,182 @@ def test_a_cut_file_of_unknown_hash_is_not_recorded(server, offer, own_cache):
     assert list_files(own_cache) == []
 
 
-# --- A process that is killed -------------------------------------------------------
+# --- Downloads that break off and go on ----------------------------------------------
+
+
+def break_off(server, count=1):
+    """Fetch in vain from a careful server that breaks off half-way; return the half."""
+    server.breaks = count
+    with pytest.raises(sources.SourceError, match="broke off half-way"):
+        sources.fetch(NAME)
+    server.paths.clear()
+    server.ranges.clear()
+
+
+@pytest.mark.parametrize("known_hash", [f"sha256:{SHA256}", None])
+def test_a_broken_download_goes_on_where_it_stopped(
+    known_hash, server, offer, own_cache, capsys
+):
+    offer(server.url("careful"), known_hash=known_hash)
+    break_off(server)
+    assert sources.fetch(NAME).read_bytes() == BODY
+    # The first answer tells the version, the second is the rest.
+    assert server.ranges == [None, f"bytes={len(BODY) // 2}-"]
+    assert "Going on after 524.3 kB." in capsys.readouterr().out
+    records = [] if known_hash else [sources.RECORDS]
+    assert list_files(own_cache) == ["models/file.bin", *records]
+
+
+def test_it_breaks_off_twice(server, offer, own_cache):
+    offer(server.url("careful"))
+    break_off(server)
+    server.breaks = 2  # the first of the two answers is not read
+    with pytest.raises(sources.SourceError):
+        sources.fetch(NAME)
+    assert sources.fetch(NAME).read_bytes() == BODY
+    half, quarter = len(BODY) // 2, len(BODY) // 4
+    started = [f"bytes={half}-", f"bytes={half + quarter}-"]
+    assert server.ranges == [None, started[0], None, started[1]]
+
+
+def test_a_part_that_is_whole_is_only_verified(server, offer, own_cache):
+    offer(server.url("careful"))
+    break_off(server)
+    (part,) = own_cache.rglob("*.part")
+    part.write_bytes(BODY)
+    assert sources.fetch(NAME).read_bytes() == BODY
+    assert server.ranges == [None]
+
+
+@pytest.mark.parametrize("status", [200, 416])
+def test_a_server_without_ranges_sends_all_again(status, server, offer, own_cache):
+    offer(server.url("careful"))
+    break_off(server)
+    server.range_status = status
+    assert sources.fetch(NAME).read_bytes() == BODY
+    assert server.ranges == [None, f"bytes={len(BODY) // 2}-"]
+    assert list_files(own_cache) == ["models/file.bin"]
+
+
+@pytest.mark.parametrize("known_hash", [f"sha256:{SHA256}", None])
+def test_halves_of_two_versions_are_never_joined(known_hash, server, offer, own_cache):
+    server.body = alter(BODY)[::-1]  # as long, and another first half
+    offer(server.url("careful"), known_hash=known_hash)
+    break_off(server)
+    server.body, server.version = BODY, '"second"'
+    assert sources.fetch(NAME).read_bytes() == BODY
+    assert server.ranges == [None]
+    assert not list(own_cache.rglob("*.part"))
+
+
+def test_a_file_that_changes_between_two_answers_is_not_joined(
+    server, offer, monkeypatch
+):
+    server.body = first = BODY[::-1]
+    offer(server.url("careful"), known_hash=None)
+    break_off(server)
+    ask = sources._ask
+
+    def change_version(url, start=0):
+        if start:
+            server.body, server.version = BODY, '"second"'
+        return ask(url, start)
+
+    monkeypatch.setattr(sources, "_ask", change_version)
+    assert sources.fetch(NAME).read_bytes() == first
+    assert server.ranges == [None, f"bytes={len(BODY) // 2}-"]
+
+
+def test_without_a_version_or_a_hash_nothing_is_kept(server, offer, own_cache):
+    server.version = None
+    offer(server.url("careful"), known_hash=None)
+    break_off(server)
+    assert list_files(own_cache) == []
+    assert sources.fetch(NAME).read_bytes() == BODY
+    assert server.ranges == [None]
+
+
+def test_a_damaged_half_is_thrown_away_and_all_fetched_anew(
+    server, offer, own_cache, capsys
+):
+    offer(server.url("careful"))
+    break_off(server)
+    (part,) = own_cache.rglob("*.part")
+    part.write_bytes(alter(part.read_bytes()))
+    assert sources.fetch(NAME).read_bytes() == BODY
+    assert server.ranges == [None, f"bytes={len(BODY) // 2}-", None]
+    assert "has another sha256 hash" in capsys.readouterr().out
+    assert list_files(own_cache) == ["models/file.bin"]
+
+
+def test_a_wrong_file_is_not_asked_for_for_ever(server, offer, own_cache):
+    offer(server.url("careful"))
+    server.body = alter(BODY)
+    break_off(server)
+    with pytest.raises(sources.SourceError, match="has another sha256 hash"):
+        sources.fetch(NAME)
+    assert server.ranges == [None, f"bytes={len(BODY) // 2}-", None]
+    assert list_files(own_cache) == []
+
+
+def test_the_disk_needs_room_for_the_rest_only(server, offer, monkeypatch):
+    offer(server.url("careful"))
+    break_off(server)
+    usage = SimpleNamespace(free=len(BODY) // 2 - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(sources.SourceError, match=r"needs 524\.3 kB"):
+        sources.fetch(NAME)
+    usage.free += 1
+    assert sources.fetch(NAME).read_bytes() == BODY
+
+
+def test_a_size_the_server_tells_is_checked_too(server, offer, own_cache, monkeypatch):
+    offer(server.url("careful"))
+    table = {NAME: sources.SOURCES[NAME]._replace(size=None)}
+    monkeypatch.setattr(sources, "SOURCES", table)
+    usage = SimpleNamespace(free=len(BODY) - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(sources.SourceError, match=r"needs 1\.0 MB"):
+        sources.fetch(NAME)
+    assert list_files(own_cache) == []
+
+
+# --- Several processes, and one that is killed ---------------------------------------
 
 FETCH_AND_PRINT = """
 import sys
+from functools import partial
 from helpers import sources
 
 url, size, known_hash = sys.argv[1:]
 source = sources.Source("models/file.bin", (url,), int(size), known_hash, "", "", "")
 sources.SOURCES = {"group/file": source}
+sources.print = partial(print, flush=True)
 sources.fetch("group/file")
 """
 
 
-def start_fetching(url, folder):
-    arguments = [url, str(len(BODY)), f"sha256:{SHA256}"]
-    return subprocess.Popen(
-        [sys.executable, "-c", FETCH_AND_PRINT, *arguments],
-        cwd=ROOT,
-        env=os.environ | {"COURSE_CACHE": str(folder)},
-        stdout=subprocess.DEVNULL,
-    )
+@pytest.fixture
+def start_fetching():
+    """Return a function that fetches in a process of its own, ended with the test."""
+    processes = []
+
+    def start(url, folder):
+        arguments = [url, str(len(BODY)), f"sha256:{SHA256}"]
+        process = subprocess.Popen(
+            [sys.executable, "-c", FETCH_AND_PRINT, *arguments],
+            cwd=ROOT,
+            env=os.environ | {"COURSE_CACHE": str(folder)},
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 def wait_for_part(folder, size):
@@ -361,35 +542,66 @@ def wait_for_part(folder, size):
     raise AssertionError("the download never began")
 
 
-def test_a_killed_download_is_done_again(server, tmp_path):
+def test_a_killed_download_goes_on_where_it_stopped(start_fetching, server, tmp_path):
     folder = tmp_path / "shared"
-    server.patience = 60
-    process = start_fetching(server.url("stalling"), folder)
+    server.patience, server.breaks, server.stalls = 60, 1, True
+    process = start_fetching(server.url("careful"), folder)
     part = wait_for_part(folder, len(BODY) // 2)
     process.kill()
     process.wait()
-    left = part.relative_to(folder).as_posix()
-    assert list_files(folder) == [left]
+    start = part.stat().st_size
+    assert set(list_files(folder)) == {
+        "models/file.bin.lock",
+        part.relative_to(folder).as_posix(),
+    }
 
-    again = start_fetching(server.url("good"), folder)
+    again = start_fetching(server.url("careful"), folder)
     assert again.wait(60) == 0
-    assert list_files(folder) == ["models/file.bin", left]
+    assert server.ranges == [None, None, f"bytes={start}-"]
+    assert list_files(folder) == ["models/file.bin"]
     assert (folder / "models" / "file.bin").read_bytes() == BODY
 
-    # An hour later the next download here takes the leftover away, and nothing else.
-    hours_ago = time.time() - 2 * sources.STALE_SECONDS
-    others = [part.with_name("thesis.part"), part.with_name("notes.txt")]
-    for path in others:
+
+def test_two_processes_fetch_a_file_once(start_fetching, server, tmp_path):
+    folder = tmp_path / "shared"
+    server.patience, server.breaks, server.stalls = 60, 1, True
+    first = start_fetching(server.url("careful"), folder)
+    wait_for_part(folder, len(BODY) // 2)
+    second = start_fetching(server.url("careful"), folder)
+    assert "waiting for it" in second.stdout.readline()
+    assert first.poll() is None
+    server.closing.set()  # the first gets its other half
+    assert first.wait(60) == second.wait(60) == 0
+    assert server.ranges == [None]
+    assert list_files(folder) == ["models/file.bin"]
+
+
+def test_a_process_takes_over_from_a_killed_one(start_fetching, server, tmp_path):
+    folder = tmp_path / "shared"
+    server.patience, server.breaks, server.stalls = 60, 1, True
+    first = start_fetching(server.url("careful"), folder)
+    wait_for_part(folder, len(BODY) // 2)
+    second = start_fetching(server.url("careful"), folder)
+    assert "waiting for it" in second.stdout.readline()
+    first.kill()
+    first.wait()
+    assert second.wait(60) == 0
+    assert server.ranges[2].startswith("bytes=")
+    assert list_files(folder) == ["models/file.bin"]
+
+
+def test_what_nobody_goes_on_with_is_taken_away(server, offer, own_cache):
+    names = ["thesis.part", "notes.txt", f"other.bin.{'1' * 32}.part"]
+    old = [put(own_cache, b"").with_name(name) for name in names]
+    long_ago = time.time() - 2 * sources.STALE_SECONDS
+    for path in old:
         path.write_text("mine")
-    young = part.with_name("file.bin." + "0" * 32 + ".part")
-    young.write_text("being written by another process")
-    for path in [part, *others]:
-        os.utime(path, (hours_ago, hours_ago))
-    (folder / "models" / "file.bin").unlink()
-    assert start_fetching(server.url("good"), folder).wait(60) == 0
-    assert not part.exists()
-    assert young.exists()
-    assert all(path.exists() for path in others)
+        os.utime(path, (long_ago, long_ago))
+    young = old[0].with_name(f"other.bin.{'0' * 32}.part")
+    young.write_text("to be gone on with")
+    offer(server.url("good"))
+    sources.fetch(NAME)
+    assert [path.exists() for path in [*old, young]] == [True, True, False, True]
 
 
 # --- Files that are here already ----------------------------------------------------
@@ -545,11 +757,11 @@ def test_a_disk_too_full_is_seen_before_the_download(
 def test_a_disk_that_fills_up_meanwhile_gives_a_sentence(
     server, offer, own_cache, monkeypatch
 ):
-    def fill_up(self, url, output_file, pooch):
-        Path(output_file).write_bytes(b"some")
+    def fill_up(self, chunk_size):
+        yield b"some"
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", fill_up)
+    monkeypatch.setattr(requests.Response, "iter_content", fill_up)
     offer(server.url("good"))
     with pytest.raises(sources.SourceError, match="No space left on device") as caught:
         sources.fetch(NAME)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from data_scripts.rendering.shading import smooth_step
+from helpers.regions import REGIONS
 
 __all__ = [
     "REGIONS",
@@ -29,22 +30,6 @@ __all__ = [
     "soften",
     "to_linear",
 ]
-
-# What a pixel of a region map can show; the map holds places in this tuple. "left" is
-# left in the picture.
-REGIONS = (
-    "background",
-    "skin",
-    "brow_left",
-    "brow_right",
-    "eye_left",
-    "eye_right",
-    "nose",
-    "mouth",
-    "hair",
-    "clothes",
-    "prop",
-)
 
 LEFT, RIGHT, TOP, BOTTOM = -2.3, 2.3, -1.95, 2.6
 TEXTURE_SIZE = 512

@@ -466,14 +466,14 @@ def develop(light, look):
 
     Parameters
     ----------
-    light : float32 array (HEIGHT, WIDTH, 3)
+    light : float32 array (height, width, 3)
     look : Look
 
     Returns
     -------
-    float32 array (HEIGHT, WIDTH, 3) in [0, 1]
+    float32 array (height, width, 3) in [0, 1]
     """
-    exposed = light * (look.exposure * _vignette())
+    exposed = light * (look.exposure * _vignette(*light.shape[:2]))
     # The film curve of ACES, in the short form of K. Narkowicz (2015).
     film = exposed * (2.51 * exposed + 0.03)
     film /= exposed * (2.43 * exposed + 0.59) + 0.14
@@ -485,16 +485,16 @@ def develop(light, look):
 
 
 @lru_cache(maxsize=1)
-def _vignette():
-    """Return how bright the lens is, (HEIGHT, WIDTH, 1): 1 amid, darker outwards."""
-    across = np.linspace(-1, 1, WIDTH, dtype="float32") ** 2
-    down = np.linspace(-1, 1, HEIGHT, dtype="float32")[:, None] ** 2
+def _vignette(height, width):
+    """Return how bright the lens is, (height, width, 1): 1 amid, darker outwards."""
+    across = np.linspace(-1, 1, width, dtype="float32") ** 2
+    down = np.linspace(-1, 1, height, dtype="float32")[:, None] ** 2
     return (1 - 0.17 * (across + down))[..., None]
 
 
 def add_grain(picture, generator):
-    """Lay film grain over a picture and round it, uint8 (HEIGHT, WIDTH, 3)."""
-    speckle = generator.standard_normal((HEIGHT, WIDTH), dtype="float32")
+    """Lay film grain over a picture and round it, uint8 (height, width, 3)."""
+    speckle = generator.standard_normal(picture.shape[:2], dtype="float32")
     speckle = cv2.GaussianBlur(speckle, (0, 0), 0.7)[..., None]
     grained = picture + 0.016 * speckle * (0.5 + 0.6 * np.sqrt(picture))
     return (grained.clip(0, 1) * 255).round().astype("uint8")

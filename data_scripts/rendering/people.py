@@ -237,6 +237,39 @@ def draw_identity(generator):
     )
 
 
+def change_looks(person, generator):
+    """Give a person another hairdo, other clothes, another lipstick, and no glasses.
+
+    What stays is the face: bones, skin, eyes, brows, nose, mouth, beard.
+
+    Parameters
+    ----------
+    person : Identity
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    Identity
+    """
+    colours = list(_HAIR_COLOURS.values())[: 3 if person.tone > 0.55 else None]
+    styles = [
+        style
+        for style in HAIR_STYLES
+        if person.masculine or style not in ("receding", "bald")
+    ]
+    painted = not person.masculine and person.age > 0.12 and generator.random() < 0.5
+    return person._replace(
+        hair_colour=_as_colour(colours[generator.integers(len(colours))]),
+        hair_style=str(generator.choice(styles)),
+        hairline=float(generator.uniform(-0.92, -0.74)),
+        part=float(generator.choice((-1, 1)) * generator.uniform(0.15, 0.42)),
+        glasses=0,
+        lipstick=float(generator.uniform(0.3, 0.9)) if painted else 0.0,
+        clothes=_draw_clothes(generator),
+        collar=int(generator.integers(len(COLLARS))),
+    )
+
+
 def draw_expression(generator, emotion, intensity=None):
     """Draw the action units with which somebody shows an emotion.
 
