@@ -25,7 +25,7 @@ CLASS_COUNTS = {
 }
 FROZEN_STACKS = 3  # of the five, where emotions were learned from identities
 
-_DATA = Path(__file__).resolve().parent.parent / "data" / "vgg"
+FOLDER = Path(__file__).resolve().parent.parent / "data" / "vgg"
 _BATCH = 32
 
 
@@ -208,4 +208,4 @@ def fit_faces(images):
 
 
 def _name_file(role):
-    return _DATA / f"{role}.npz"
+    return FOLDER / f"{role}.npz"

@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from helpers import three_networks, vgg
+from helpers import attribution, neurons, three_networks, vgg
 from helpers.networks import predict
 
 
@@ -87,3 +88,55 @@ def test_networks_are_explained_for_what_they_say(networks):
     assert shape == (2, 96, 96, 3)
     said = predict(identities.model, three_networks.fit(pictures, identities))
     np.testing.assert_array_equal(classes, said.argmax(axis=1))
+
+
+# What chapter 5 says with one threshold for both editions, held more strictly here.
+
+
+def measure_auc(model, images, labels):
+    maps = neurons.read_maps(model, "block5_relu3", images)
+    table = neurons.measure_selectivity(neurons.sum_maps(maps), labels)
+    return table["auc"].median()
+
+
+def test_the_neurons_of_emotions_learned_their_classes(networks):
+    emotions = networks[2]
+    untrained = vgg.start_small_vgg(5, seed=11)
+    trained = measure_auc(emotions.model, emotions.images, emotions.labels)
+    assert trained > 0.8
+    assert measure_auc(untrained, emotions.images, emotions.labels) < 0.7
+
+
+def test_the_tallest_neuron_matters_more_than_the_average_one(networks):
+    emotions = networks[2]
+    images = emotions.images[::8]
+    maps = neurons.read_maps(emotions.model, "block5_relu3", emotions.images)
+    sums = neurons.sum_maps(maps)
+    tallest = neurons.normalise_spikes(sums, sums)[::8].argmax(axis=1)
+    falls, _ = neurons.measure_falls(emotions.model, "block5_relu3", images)
+    own = falls[tallest, np.arange(len(images))]
+    assert np.median(own) > 2 * np.median(falls.mean(axis=0))
+
+
+def test_with_64_steps_integrated_gradients_are_complete(networks):
+    objects = networks[0]
+    images, labels = objects.images[:4], objects.labels[:4]
+    maps = attribution.integrated_gradients(
+        objects.model, images, labels, steps=64, rule="midpoint"
+    )
+    scores = [
+        attribution.scores.read_scores(objects.model, pictures, labels)
+        for pictures in (images, np.zeros_like(images))
+    ]
+    wanted = scores[0] - scores[1]
+    missing = np.abs(maps.sum(axis=(1, 2)) - wanted).sum() / np.abs(wanted).sum()
+    assert missing < 0.03
+
+
+def test_the_table_of_transfers_is_that_of_the_stored_network(networks):
+    table = pd.read_csv(vgg.FOLDER / "transfer.csv", index_col="frozen stacks")
+    emotions = networks[2]
+    answers = predict(emotions.model, emotions.images).argmax(axis=1)
+    stored = table.loc[vgg.FROZEN_STACKS, "right on unseen films"]
+    assert abs((answers == emotions.labels).mean() - stored) < 0.02
+    assert table["right on unseen films"].is_monotonic_increasing

@@ -129,5 +129,5 @@ def test_the_shared_stacks_of_identities_and_emotions_are_identical():
 
 
 def test_the_three_networks_stay_small():
-    folder = vgg._name_file("objects").parent
+    folder = vgg.FOLDER
     assert sum(file.stat().st_size for file in folder.glob("*.npz")) < 8e6
