@@ -119,5 +119,6 @@ def _name(role, images, data, regions=None):
         images,
         data.labels,
         regions,
-        data.description,
+        f"a small VGG, asked about {len(images)} pictures of {len(data.class_names)} "
+        "classes",
     )
