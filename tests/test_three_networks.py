@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import attribution, neurons, three_networks, vgg
+from helpers import attribution, faces, neurons, regions, three_networks, vgg
 from helpers.networks import predict
 
 
@@ -140,3 +140,27 @@ def test_the_table_of_transfers_is_that_of_the_stored_network(networks):
     stored = table.loc[vgg.FROZEN_STACKS, "right on unseen films"]
     assert abs((answers == emotions.labels).mean() - stored) < 0.02
     assert table["right on unseen films"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("emotion", "areas"),
+    [
+        ("happy", {"mouth", "nose"}),
+        ("angry", {"brows", "eyes"}),
+        ("surprised", {"mouth"}),
+    ],
+)
+def test_emotions_are_read_where_they_are_played(networks, emotion, areas):
+    emotions = networks[2]
+    label = emotions.class_names.index(emotion)
+    places = np.flatnonzero(emotions.labels == label)[::8]
+    maps = three_networks.explain(
+        emotions,
+        emotions.images[places],
+        attribution.integrated_gradients,
+        baseline="blurred",
+        steps=16,
+    )
+    masks = regions.find_areas(emotions.regions[places])
+    found = faces.measure_areas(maps, masks)
+    assert {*sorted(found, key=found.get)[-len(areas) :]} == areas
