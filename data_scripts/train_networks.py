@@ -88,7 +88,7 @@ def train_emotions():
 
 
 def train_vggs():
-    """Train the small VGG on objects, identities and emotions, under twenty minutes."""
+    """Train the small VGG on objects, identities, emotions: about 25 minutes."""
     train_vgg_on_objects()
     train_vgg_on_identities()
     train_vgg_on_emotions()
