@@ -1,5 +1,6 @@
 import base64
 import io
+import itertools
 import re
 
 import matplotlib.pyplot as plt
@@ -202,4 +203,34 @@ def test_tiles_stand_without_gaps_and_rows_have_labels():
     assert sheet.sum() == 4 * 4 * 3
     assert [label.get_text() for label in axis.get_yticklabels()] == ["upper", "lower"]
     assert axis.get_title() == "two"
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("count", [96, 1280])
+def test_spikes_have_a_bar_a_channel_and_name_the_longest(count):
+    values = np.full((2, count), 0.1)
+    values[0, [5, 6, 7]] = 3, 4, 5
+    values[1, [0, count - 1]] = 2
+    columns = {"before": values, "after": 10 * values}
+    figure = figures.draw_spikes(np.zeros((2, 8, 8, 3)), columns, "ab", marks=2)
+    axes = np.reshape(figure.axes, (2, 3))
+    segments = axes[0, 1].collections[0].get_segments()
+    assert np.allclose([end for _, (_, end) in segments], values[0])
+    named = [[text.get_text() for text in axis.texts] for axis in axes[:, 1:].ravel()]
+    assert named == [["6", "7"]] * 2 + [["0", str(count - 1)]] * 2
+    assert axes[0, 1].get_ylim() == axes[1, 1].get_ylim() == (0, 6.25)
+    assert axes[0, 2].get_ylim() == (0, 62.5)
+    plt.close(figure)
+
+
+def test_numbers_of_neighbours_do_not_cover_each_other():
+    values = np.zeros((1, 128))
+    values[0, [10, 11, 12, 126, 127]] = 5
+    images = np.zeros((1, 8, 8, 1))
+    figure = figures.draw_spikes(images, {"sum": values}, ["a"], marks=5)
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[1].texts]
+    assert len(boxes) == 5
+    for left, right in itertools.pairwise(boxes):
+        assert left.x1 <= right.x0
     plt.close(figure)
