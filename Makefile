@@ -59,6 +59,7 @@ bench: set_up
 ##   python data_scripts/render_films.py
 ##   python data_scripts/index_films.py
 ##   python data_scripts/render_portraits.py
+##   python data_scripts/render_hotel.py
 ##   python data_scripts/train_networks.py
 ##   python data_scripts/draw_features.py
 ##   python data_scripts/draw_front_page.py
@@ -68,6 +69,7 @@ data: set_up
 	$(VENV_PYTHON) data_scripts/render_films.py
 	$(VENV_PYTHON) data_scripts/index_films.py
 	$(VENV_PYTHON) data_scripts/render_portraits.py
+	$(VENV_PYTHON) data_scripts/render_hotel.py
 	$(VENV_PYTHON) data_scripts/train_networks.py
 	$(VENV_PYTHON) data_scripts/draw_features.py
 	$(VENV_PYTHON) data_scripts/draw_front_page.py

@@ -209,31 +209,8 @@ def read_regions(title, drawings):
     return maps
 
 
-def measure_preference(heatmaps, masks):
-    """Measure how much more heat an area gets than its size would give it.
-
-    The share of the heat in the area, over the share of the picture that it covers,
-    each averaged over the pictures that show it.
-
-    Parameters
-    ----------
-    heatmaps : float array (n, height, width)
-    masks : bool array (n, height, width)
-
-    Returns
-    -------
-    float
-        1 for a map without preference; not a number if no picture shows the area.
-    """
-    shown = masks.any(axis=(1, 2))
-    if not shown.any():
-        return float("nan")
-    heat = grading.share_heat(heatmaps[shown], masks[shown]).mean()
-    return float(heat / masks[shown].mean())
-
-
 def measure_areas(heatmaps, areas):
-    """Tabulate `measure_preference` for each area that is in some picture.
+    """Tabulate `grading.measure_preference` for each area that is in some picture.
 
     Parameters
     ----------
@@ -245,14 +222,14 @@ def measure_areas(heatmaps, areas):
     dict of str to float
     """
     return {
-        name: measure_preference(heatmaps, masks)
+        name: grading.measure_preference(heatmaps, masks)
         for name, masks in areas.items()
         if masks.any()
     }
 
 
 def compare_with_area(heatmaps, areas, data):
-    """Tabulate `measure_preference` for each class and each area.
+    """Tabulate `grading.measure_preference` for each class and each area.
 
     Parameters
     ----------
@@ -267,7 +244,7 @@ def compare_with_area(heatmaps, areas, data):
     """
     rows = {
         name: {
-            area: measure_preference(
+            area: grading.measure_preference(
                 heatmaps[data.labels == number], masks[data.labels == number]
             )
             for area, masks in areas.items()

@@ -75,14 +75,39 @@ def draw_features(model, layer, channels, **options):
         If the model cannot be read, if there is no such layer or channel, if no
         gradient reaches the picture, or as `climb` says.
     """
-    graph, count = _cut_graph(read_graph(model), layer)
+    _, count = _cut_graph(read_graph(model), layer)
     channels = _check_numbers(channels, count, f"The layer {layer!r}", "channels")
+    return climb(model, read_means(model, layer), channels, **options)
 
-    def read(images, numbers):
-        maps = run_steps(graph, images)[graph.logits]
-        return _pick(tf.reduce_mean(maps, (1, 2)), numbers)
 
-    return climb(model, read, channels, **options)
+def draw_layers(model, layers, count, **options):
+    """Draw channels of several layers, those of `choose_live_channels` in each.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layers : list of str
+    count : int
+        Channels of each layer.
+    **options
+        As in `climb`.
+
+    Returns
+    -------
+    float32 array (layers, count, height, width, 3) in [0, 1]
+
+    Raises
+    ------
+    ValueError
+        As `draw_features`.
+    """
+    rows = [
+        draw_features(
+            model, layer, choose_live_channels(model, layer, count), **options
+        )
+        for layer in layers
+    ]
+    return np.stack(rows)
 
 
 def draw_classes(model, classes, **options):
@@ -108,13 +133,147 @@ def draw_classes(model, classes, **options):
     ValueError
         If the model cannot be read, if there is no such class, or as `climb` says.
     """
-    graph = read_graph(model)
-    classes = _check_numbers(classes, graph.class_count, "The model", "classes")
+    count = read_graph(model).class_count
+    classes = _check_numbers(classes, count, "The model", "classes")
+    return climb(model, read_logits(model), classes, **options)
+
+
+def read_means(model, layer, before_relu=True):
+    """Return an objective for `climb`: the mean of each picture's own channel.
+
+    Parameters
+    ----------
+    model, layer, before_relu
+        As in `open_layer`.
+
+    Returns
+    -------
+    callable
+        ``read(images, numbers)``, the numbers being those of channels.
+    """
+    look = open_layer(model, layer, before_relu)
 
     def read(images, numbers):
-        return _pick(run_steps(graph, images)[graph.logits], numbers)
+        return _pick(tf.reduce_mean(look(images), (1, 2)), numbers)
 
-    return climb(model, read, classes, **options)
+    return read
+
+
+def read_logits(model):
+    """Return an objective for `climb`: the logit of each picture's own class."""
+    look = open_logits(model)
+
+    def read(images, numbers):
+        return _pick(look(images), numbers)
+
+    return read
+
+
+def read_probabilities(model):
+    """Return an objective for `climb`: the probability, by a softmax of all logits."""
+    look = open_logits(model)
+
+    def read(images, numbers):
+        return _pick(tf.nn.softmax(look(images)), numbers)
+
+    return read
+
+
+def measure_slopes(read, images, numbers):
+    """Measure how long an objective's gradient by each picture is.
+
+    Parameters
+    ----------
+    read : callable
+        An objective, as `climb` takes it.
+    images : float array (n, height, width, 3) in [0, 1]
+    numbers : int array (n,)
+
+    Returns
+    -------
+    float32 array (n,)
+        Euclidean length over all pixels and colours.
+    """
+    pictures = tf.constant(images, "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        scores = read(pictures, numbers)
+    slopes = tape.gradient(scores, pictures)
+    return tf.sqrt(tf.reduce_sum(slopes**2, (1, 2, 3))).numpy()
+
+
+def open_layer(model, layer, before_relu=True):
+    """Return a function that looks into a model: from pictures to a layer's map.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Takes pictures in [0, 1]; models inside it are opened.
+    layer : str
+        Name of a layer that gives a map, as `find_feature_step` wants it.
+    before_relu : bool
+        If the layer is or ends in a ReLU, read what comes into that ReLU: a ReLU that
+        is shut passes no gradient.
+
+    Returns
+    -------
+    callable
+        From a float32 tensor (n, height, width, 3), of any size that the layers before
+        take, to a float32 tensor (n, map height, map width, channels).
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be read, or if there is no such layer.
+    """
+    graph, _ = _cut_graph(read_graph(model), layer, before_relu)
+
+    def look(images):
+        return tf.cast(run_steps(graph, images)[graph.logits], "float32")
+
+    return look
+
+
+def open_logits(model):
+    """Return a function from pictures to logits (n, classes), as `open_layer` does."""
+    graph = read_graph(model)
+
+    def look(images):
+        return tf.cast(run_steps(graph, images)[graph.logits], "float32")
+
+    return look
+
+
+def choose_layers(model, count):
+    """Choose ReLUs of a model that are evenly spaced, from the first to the last.
+
+    Parameters
+    ----------
+    model : keras.Model
+    count : int
+
+    Returns
+    -------
+    list of str
+        Names of layers that are a ReLU or end in one, and give a map.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be read, or has fewer ReLUs than that.
+    """
+    check_whole("count", count, 2, "5 is a good start")
+    relus = [
+        step.name
+        for step in read_graph(model).steps
+        if len(step.shape) == 3 and _ends_in_relu(step)
+    ]
+    if len(relus) < count:
+        raise ValueError(
+            f"The model must have at least {count} ReLUs that give a map, got "
+            f"{len(relus)}; choose fewer, or name layers yourself."
+        )
+    return [relus[round(place)] for place in np.linspace(0, len(relus) - 1, count)]
 
 
 def climb(
@@ -133,6 +292,7 @@ def climb(
     space="frequencies",
     colour="decorrelated",
     seed=0,
+    keep=None,
 ):
     """Change pictures step by step so that their scores grow.
 
@@ -177,11 +337,15 @@ def climb(
         One of `COLOURS`.
     seed : int
         Decides the first noise, shifts and turns. A picture does not depend on which
-        others are drawn with it.
+        others are drawn with it, unless `read` makes it.
+    keep : list of int, optional
+        After how many steps the pictures are wanted, 0 being the noise; only after the
+        last if not given.
 
     Returns
     -------
-    float32 array (n, height, width, 3) in [0, 1]
+    float32 array (n, height, width, 3) in [0, 1], or (k, n, height, width, 3) with k
+        kept stages
 
     Raises
     ------
@@ -190,6 +354,7 @@ def climb(
     """
     _check_settings(steps, rate, jitter, space, colour)
     _check_lengths(turn=turn, blur=blur, variation=variation, decay=decay)
+    stages = _check_stages(keep, steps)
     shape = _find_shape(model, size)
     waves = _scale_frequencies(*shape[:2]) if space == "frequencies" else None
     mix = _mix_colours() if colour == "decorrelated" else None
@@ -222,8 +387,11 @@ def climb(
             optimizer.apply([-upwards], [values])
             return lengths
 
+        kept = {}
         generator = np.random.default_rng(seed)
         for (number,) in cut_in_batches(steps, 1):
+            if number in stages:
+                kept[number] = paint(values).numpy()
             shift = generator.integers(-jitter, jitter + 1, 2)
             angle = np.deg2rad(generator.uniform(-turn, turn))
             width = max(blur * (1 - number / steps), _FINEST_BLUR)
@@ -232,13 +400,16 @@ def climb(
             ).numpy()
             if number == 0:
                 _check_reached(lengths, numbers)
-        return paint(values).numpy()
+        kept[steps] = paint(values).numpy()
+        return np.stack([kept[stage] for stage in stages])
 
+    numbers = np.asarray(numbers)
     parts = [
         draw(numbers[start : start + _BATCH])
         for start in range(0, len(numbers), _BATCH)
     ]
-    return np.concatenate(parts)
+    drawn = np.concatenate(parts, axis=1)
+    return drawn[0] if keep is None else drawn
 
 
 def measure_excitement(model, layer, channels, images):
@@ -258,6 +429,37 @@ def measure_excitement(model, layer, channels, images):
     """
     means = read_maps(model, layer, images).mean(axis=(1, 2))
     return means[np.arange(len(images)), channels]
+
+
+def measure_shuffled(model, layers, drawn, squares):
+    """Measure how much of the effect is left when drawn pictures are cut and shuffled.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layers : list of str
+    drawn : float array (layers, count, height, width, 3) in [0, 1]
+        As from `draw_layers`.
+    squares : list of int
+        To a side; height and width are multiples of each.
+
+    Returns
+    -------
+    float array (layers, squares)
+        The effect is the mean of the channel's map as the layer gives it; the median of
+        the shares that are left, over the channels that answer their picture at all.
+    """
+    left = []
+    for layer, pictures in zip(layers, drawn, strict=True):
+        read = read_means(model, layer, before_relu=False)
+        chosen = choose_live_channels(model, layer, len(pictures))
+        whole, *cut = (
+            read(tf.constant(shown, "float32"), chosen).numpy()
+            for shown in [pictures, *(shuffle_squares(pictures, n) for n in squares)]
+        )
+        alive = whole > 0
+        left.append([np.median(effect[alive] / whole[alive]) for effect in cut])
+    return np.array(left)
 
 
 def shuffle_squares(images, squares=4, seed=0):
@@ -284,6 +486,30 @@ def shuffle_squares(images, squares=4, seed=0):
     return np.stack(shuffled)
 
 
+def measure_fineness(images, shortest=8):
+    """Measure how much of a picture's contrast is in fine detail.
+
+    Parameters
+    ----------
+    images : float array (n, height, width, channels)
+    shortest : float
+        In pixels: waves that are shorter are fine detail.
+
+    Returns
+    -------
+    float array (n,) in [0, 1]
+        Share of the power of all waves, the mean colour left out; 0 if flat.
+    """
+    height, width = images.shape[1:3]
+    powers = np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2
+    powers = powers.sum(axis=3)
+    powers[:, 0, 0] = 0
+    frequencies = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
+    fine = powers[:, frequencies > 1 / shortest].sum(axis=1)
+    whole = powers.sum(axis=(1, 2))
+    return np.divide(fine, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
 def measure_colours(images):
     """Find the directions in which the colours of pictures vary, and how far.
 
@@ -306,8 +532,41 @@ def measure_colours(images):
 
 def choose_channels(count):
     """Return the twelve channels of a layer that a sheet shows: evenly spaced."""
-    columns = SHEETS["features"][1]
-    return np.arange(columns) * count // columns
+    return _space(count, SHEETS["features"][1])
+
+
+def choose_live_channels(model, layer, count):
+    """Choose channels of a layer that are evenly spaced among those that are alive.
+
+    A channel is dead here if half of its map is the same for grey with a little noise:
+    then hardly a gradient reaches such a picture. Trained networks have a few.
+
+    Parameters
+    ----------
+    model, layer
+        As in `open_layer`.
+    count : int
+
+    Returns
+    -------
+    int array (count,)
+
+    Raises
+    ------
+    ValueError
+        If fewer are alive, or as `open_layer` says.
+    """
+    shape = (1, *_find_shape(model, None))
+    noise = np.random.default_rng(0).normal(0.5, _NOISE, shape).astype("float32")
+    maps = open_layer(model, layer)(tf.constant(noise)).numpy()
+    lower, upper = np.percentile(maps, (25, 75), axis=(0, 1, 2))
+    live = np.flatnonzero(upper > lower)
+    if len(live) < count:
+        raise ValueError(
+            f"The layer {layer!r} must have at least {count} channels that answer a "
+            f"faint noise, got {len(live)}; choose fewer, or another layer."
+        )
+    return live[_space(len(live), count)]
 
 
 def name_sheet(role, kind):
@@ -383,7 +642,32 @@ def build_random_vgg(images, seed=0):
     -------
     keras.Model
     """
-    model = vgg.start_small_vgg(class_count=12, seed=seed)
+    return _balance(vgg.start_small_vgg(class_count=12, seed=seed), images)
+
+
+def forget(model, images, seed=0):
+    """Build the same network with new random weights: the control for any model.
+
+    Each layer starts as it would before a training. Normalisations are balanced as in
+    `build_random_vgg`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        It stays as it is.
+    images : float32 array (n, height, width, channels) in [0, 1]
+    seed : int
+
+    Returns
+    -------
+    keras.Model
+    """
+    keras.utils.set_random_seed(seed)
+    return _balance(keras.models.clone_model(model), images)
+
+
+def _balance(model, images):
+    """Let normalisations remove the mean and the spread that pictures have there."""
     norms = [
         layer
         for layer in model.layers
@@ -397,12 +681,11 @@ def build_random_vgg(images, seed=0):
     return model
 
 
-def _cut_graph(graph, layer):
-    """Return a graph that ends at a layer, before its ReLU, and how many channels."""
+def _cut_graph(graph, layer, before_relu=True):
+    """Return a graph that ends at a layer, and how many channels that has."""
     step = find_feature_step(graph, layer)
     place = graph.steps.index(step)
-    kind = type(step.operation).__name__.lower()
-    if hasattr(step.operation, "activation") or kind in ("relu", "relu6"):
+    if before_relu and (hasattr(step.operation, "activation") or _ends_in_relu(step)):
         step = step._replace(squash="relu")
     needed, steps = {*step.inputs}, [step]
     for other in reversed(graph.steps[:place]):
@@ -411,6 +694,18 @@ def _cut_graph(graph, layer):
             steps.append(other)
     cut = graph._replace(steps=tuple(steps[::-1]), logits=step.outputs[0])
     return cut, step.shape[-1]
+
+
+def _space(total, count):
+    """Return numbers of things, evenly spaced, the first one included."""
+    return np.arange(count) * total // count
+
+
+def _ends_in_relu(step):
+    """Whether a step is a ReLU, or a layer with one inside."""
+    activation = getattr(step.operation, "activation", step.operation)
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return name.lower() in ("relu", "relu6")
 
 
 def _pick(scores, numbers):
@@ -517,6 +812,21 @@ def _check_settings(steps, rate, jitter, space, colour):
     _check_name("colour", colour, COLOURS)
     if not rate > 0:
         raise ValueError(f"rate must be above 0, got {rate}; 0.05 is a good start.")
+
+
+def _check_stages(keep, steps):
+    """Return after which steps pictures are kept, in order."""
+    if keep is None:
+        return [steps]
+    stages = [*keep]
+    for stage in stages:
+        check_whole("keep", stage, 0, "0 is the noise")
+    if not stages or sorted({*stages}) != stages or stages[-1] > steps:
+        raise ValueError(
+            f"keep must be a rising list of steps from 0 to {steps}, got {stages}; "
+            "raise steps, or leave some out."
+        )
+    return stages
 
 
 def _check_lengths(**settings):

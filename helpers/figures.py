@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 HEAT = "inferno"  # perceptual: equal steps of heat look equal, in grey print too
 SIGNED = "PuOr_r"  # orange speaks for, violet against; safe for colour-blind eyes
 
-_LARGEST_PNG = 150_000  # bytes; only photographs need more
+_LARGEST_PNG = 100_000  # bytes; only photographs need more
 _LOUD, _OTHER = "#D55E00", "#0072B2"  # of bars
 
 plt.style.use(Path(__file__).with_name("course.mplstyle"))
@@ -44,7 +44,7 @@ def show(figure, alt):
         _save(figure, format="png", metadata={"Software": None}),
     )
     if len(content) > _LARGEST_PNG:
-        quality = {"quality": 80, "optimize": True}
+        quality = {"quality": 75, "optimize": True}
         kind, content = "image/jpeg", _save(figure, format="jpeg", pil_kwargs=quality)
     plt.close(figure)
     picture = base64.b64encode(content).decode("ascii")
@@ -533,6 +533,40 @@ def draw_spans(tables, titles, lines=()):
         if line is not None:
             axis.axvline(line, color="black", linestyle=":", linewidth=1.6)
     axes[0, 0].invert_yaxis()
+    return figure
+
+
+def draw_twins(groups, label, names):
+    """Draw what changes from one twin to the other: an arrow for each pair.
+
+    Parameters
+    ----------
+    groups : dict of str to (array (n,), array (n,))
+        For each panel, a value in [0, 1] of each pair's first twins and second twins.
+    label : str
+        What the value is.
+    names : (str, str)
+        What the first twins and the second twins are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(
+        1, len(groups), figsize=(3.1 * len(groups), 3.8), squeeze=False, sharey=True
+    )
+    for axis, (title, (before, after)) in zip(axes[0], groups.items(), strict=True):
+        order = np.lexsort((before, after))
+        before, after = np.asarray(before)[order], np.asarray(after)[order]
+        place = np.arange(len(before))
+        axis.vlines(place, before, after, color="0.75", linewidth=1.2)
+        axis.plot(place, before, "o", markersize=4, mfc="white", label=names[0])
+        axis.plot(place, after, "o", markersize=4, label=names[1])
+        axis.set(xticks=[], ylim=(-0.03, 1.03))
+        axis.set_title(f"{title}\n{len(before)} pairs")
+    axes[0, 0].set_ylabel(label)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -83,6 +83,29 @@ def share_heat(heatmaps, masks):
     return np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
 
 
+def measure_preference(heatmaps, masks):
+    """Measure how much more heat an area gets than its size would give it.
+
+    The share of the heat in the area, over the share of the picture that it covers,
+    each averaged over the pictures that show it.
+
+    Parameters
+    ----------
+    heatmaps : float array (n, height, width)
+    masks : bool array (n, height, width)
+
+    Returns
+    -------
+    float
+        1 for a map without preference; not a number if no picture shows the area.
+    """
+    shown = masks.any(axis=(1, 2))
+    if not shown.any():
+        return float("nan")
+    heat = share_heat(heatmaps[shown], masks[shown]).mean()
+    return float(heat / masks[shown].mean())
+
+
 def correlate_ranks(heatmaps, others):
     """Tell how alike two maps rank their pixels (Spearman's rank correlation).
 

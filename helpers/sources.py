@@ -203,6 +203,33 @@ STAND_INS = {
         "https://arxiv.org/abs/1804.07573",
         "MobileFaceNet, which tells faces apart",
     ),
+    "places365/network": Source(
+        "models/places365/squeezenet11_bn_places365.keras",
+        (),
+        4_000_223,
+        "sha256:2dc1fbbeabfedb811cc0ce1ccf4307565b0576b91b8d33039588a6b9ad97d750",
+        "none stated",
+        "http://places2.csail.mit.edu",
+        "a SqueezeNet that names 365 kinds of places",
+    ),
+    "places365/mean-image": Source(
+        "models/places365/places365_mean_image_bgr_hwc_224.npy",
+        (),
+        602_240,
+        "sha256:c94978217e5c61c09ab67d1614b52efd0dea724cf6778482cfb068290a44ab1b",
+        "none stated",
+        "http://places2.csail.mit.edu",
+        "the mean of the pictures it was trained on",
+    ),
+    "places365/categories": Source(
+        "models/places365/categories_places365.txt",
+        (),
+        6_833,
+        "sha256:2affba635eb657e7ca95f4e6cc69bd9fac29ef4c32aeb83cafdfcd06ec6a1ea6",
+        "MIT",
+        "https://github.com/CSAILVision/places365",
+        "the names of its 365 classes",
+    ),
 }
 
 

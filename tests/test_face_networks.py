@@ -7,7 +7,7 @@ from PIL import Image
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
-from helpers import attribution, face_networks, faces, harvest, lamps
+from helpers import attribution, face_networks, faces, grading, harvest, lamps
 
 pytestmark = pytest.mark.usefixtures("started")
 
@@ -116,7 +116,7 @@ def test_stored_networks_tell_the_story(data):
         accuracy[recipe] = np.mean([result["accuracy"] for result in asked])
         preference[recipe] = np.mean(
             [
-                faces.measure_preference(
+                grading.measure_preference(
                     attribution.grad_cam(model, data.images[cases], angry), masks
                 )
                 for model in models

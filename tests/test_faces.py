@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from data_scripts.rendering import films, people
-from helpers import detectors, faces, harvest, own_faces, regions
+from helpers import detectors, faces, grading, harvest, own_faces, regions
 
 SPLITS = {
     "first": ["attic", "bakery", "cinema"],
@@ -177,11 +177,11 @@ def test_preference_is_heat_by_size():
     masks = np.zeros((3, 10, 10), bool)
     masks[:2, :2, :5] = True  # a tenth of two pictures; the third does not show it
     even = np.ones((3, 10, 10))
-    assert faces.measure_preference(even, masks) == pytest.approx(1)
-    assert faces.measure_preference(masks * 1.0, masks) == pytest.approx(10)
+    assert grading.measure_preference(even, masks) == pytest.approx(1)
+    assert grading.measure_preference(masks * 1.0, masks) == pytest.approx(10)
     half = np.where(masks, 9.0, 1.0)
-    assert faces.measure_preference(half, masks) == pytest.approx(5)
-    assert np.isnan(faces.measure_preference(even[2:], masks[2:]))
+    assert grading.measure_preference(half, masks) == pytest.approx(5)
+    assert np.isnan(grading.measure_preference(even[2:], masks[2:]))
 
 
 def test_examples_are_of_all_classes_and_of_different_people(test_faces):

@@ -16,6 +16,8 @@ from helpers.attribution.scores import (
     trace,
 )
 
+_RELUS = "Relu", "Relu6", "LeakyRelu"  # TensorFlow's names
+
 
 def saliency(model, images, class_index, *, output=None, batch_size=32):
     """Tell how strongly the class score reacts to a small change of each pixel.
@@ -239,7 +241,7 @@ def trace_gradients(request, relu=None):
 
     def differentiate(images, class_indices):
         rule = f"Course{relu.title()}" if relu else None
-        override = {"Relu": rule, "Relu6": rule} if relu else {}
+        override = dict.fromkeys(_RELUS, rule) if relu else {}
         with tf.compat.v1.get_default_graph().gradient_override_map(override):
             logits = run_steps(graph, images)[graph.logits]
             scores = gather_scores(logits, class_indices)
@@ -248,7 +250,7 @@ def trace_gradients(request, relu=None):
     compiled = trace(request, ("gradients", relu), differentiate)
     if relu:
         operations = compiled.get_concrete_function().graph.get_operations()
-        if not any(operation.type in ("Relu", "Relu6") for operation in operations):
+        if not any(operation.type in _RELUS for operation in operations):
             raise ValueError(
                 "Guided backprop and deconvnet change how ReLUs pass gradients back, "
                 "and this model has no ReLU; use saliency or integrated_gradients."
@@ -274,12 +276,19 @@ def take_largest(gradients):
 
 @tf.RegisterGradient("CourseGuided")
 def _pass_positive_through_open(operation, gradients):
-    """Springenberg et al. 2015, figure 1: both conditions, one after the other."""
+    """Springenberg et al. 2015, figure 1: both conditions, one after the other.
+
+    A leaky ReLU is never quite shut: it passes what its slope lets through.
+    """
+    positive = tf.nn.relu(gradients)
+    if operation.type == "LeakyRelu":
+        return tf.raw_ops.LeakyReluGrad(
+            gradients=positive,
+            features=operation.inputs[0],
+            alpha=operation.get_attr("alpha"),
+        )
     kinds = {"Relu": tf.raw_ops.ReluGrad, "Relu6": tf.raw_ops.Relu6Grad}
-    pass_through_open = kinds[operation.type]
-    return pass_through_open(
-        gradients=tf.nn.relu(gradients), features=operation.outputs[0]
-    )
+    return kinds[operation.type](gradients=positive, features=operation.outputs[0])
 
 
 @tf.RegisterGradient("CourseDeconvnet")
