@@ -2,8 +2,8 @@
 
 Run it from anywhere; it needs the packages of the extra "data":
 
-    python data_scripts/render_hotel.py          all of it, about 35 minutes on two cores
-    python data_scripts/render_hotel.py spare    one split
+    python data_scripts/render_hotel.py         all of it, 35 minutes on two cores
+    python data_scripts/render_hotel.py spare   one split
 """
 
 import argparse

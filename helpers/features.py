@@ -255,7 +255,8 @@ def choose_layers(model, count):
     Returns
     -------
     list of str
-        Names of layers that are a ReLU or end in one, and give a map.
+        Names of layers that are a ReLU, perhaps a leaky one, or end in one, and give a
+        map.
 
     Raises
     ------
@@ -702,10 +703,10 @@ def _space(total, count):
 
 
 def _ends_in_relu(step):
-    """Whether a step is a ReLU, or a layer with one inside."""
+    """Whether a step is a ReLU, perhaps a leaky one, or a layer with one inside."""
     activation = getattr(step.operation, "activation", step.operation)
     name = getattr(activation, "__name__", type(activation).__name__)
-    return name.lower() in ("relu", "relu6")
+    return name.lower().replace("_", "") in ("relu", "relu6", "leakyrelu")
 
 
 def _pick(scores, numbers):

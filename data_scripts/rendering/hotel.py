@@ -61,7 +61,7 @@ class Picture(NamedTuple):
 
     `image` and `twin` uint8 ``(size, size, 3)``, the latter without the rail or None;
     `rail` float32 ``(size, size)``, the share of each pixel that the rail covers;
-    `regions` uint8 ``(size, size)``, places in `helpers.scenes.REGIONS`; of the twin, if
+    `regions` uint8 ``(size, size)``, places in `helpers.scenes.REGIONS`, of the twin if
     there is one.
     """
 
