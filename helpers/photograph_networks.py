@@ -294,8 +294,9 @@ def _load_own(path):
 def _read_places():
     """Return Places365's network for pictures in [0, 1], red first.
 
-    It wants blue first, from which a mean picture is subtracted. So the kernels of its
-    first convolution are turned round.
+    It wants blue first, so the kernels of its first convolution are turned round. It
+    also wants a mean picture subtracted: that picture's mean colour is taken instead,
+    so that chapter 7 can draw pictures of any size for it.
     """
     published = keras.models.load_model(
         sources.fetch("places365/network"), compile=False, safe_mode=True
@@ -304,13 +305,9 @@ def _read_places():
     kernel, *bias = first.get_weights()
     first.set_weights([kernel[:, :, ::-1], *bias])
     mean = np.load(sources.fetch("places365/mean-image"), allow_pickle=False)
+    mean = mean.mean(axis=(0, 1))[::-1] / 255
     inputs = keras.Input((SIZE, SIZE, 3), name="pictures")
-    centre = layers.Normalization(
-        axis=(1, 2, 3),
-        mean=mean[..., ::-1] / 255,
-        variance=np.ones_like(mean),
-        name="centre",
-    )
+    centre = layers.Normalization(mean=mean, variance=np.ones(3), name="centre")
     return keras.Model(inputs, published(centre(inputs)))
 
 

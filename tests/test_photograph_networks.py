@@ -135,7 +135,7 @@ def test_places_answers_as_its_makers_prepare_pictures(published):
     """The 365 probabilities of the file as it is, with NumPy's preparation."""
     model, areas = published
     raw = keras.models.load_model(sources.fetch("places365/network"), compile=False)
-    mean = np.load(sources.fetch("places365/mean-image"))
+    mean = np.load(sources.fetch("places365/mean-image")).mean(axis=(0, 1))
     table = hotel_photographs.list_photographs().iloc[::20]
     images = hotel_photographs.read_pictures(table)
     answers = predict(raw, (images[..., ::-1] * 255 - mean) / 255)
