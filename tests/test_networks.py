@@ -263,7 +263,7 @@ def test_one_group_of_networks_can_be_trained_alone(monkeypatch, capsys):
     train_networks.main(["objects"])
     assert trained == ["objects"]
     train_networks.main([])
-    assert trained == ["objects", "digits", "objects", "emotions", "vgg"]
+    assert trained == ["objects", "digits", "objects", "emotions", "vgg", "hotel"]
     with pytest.raises(SystemExit):
         train_networks.main(["faces"])
     assert "'faces'; choose from digits, objects, emotions" in capsys.readouterr().err

@@ -219,7 +219,9 @@ def test_remedies_repeat_and_leave_the_found_network_alone(hotel, found, recipe)
     )
     for kept, then in zip(found.get_weights(), before, strict=True):
         assert np.array_equal(kept, then)
-    assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
+    for one, other in zip(first, second, strict=True):
+        # A gradient of a gradient adds up in any order; a step is a thousandth.
+        assert np.allclose(one, other, rtol=0, atol=1e-5)
     changed = [not np.array_equal(*pair) for pair in zip(first, before, strict=True)]
     assert all(changed)
 
