@@ -267,14 +267,6 @@ def restaurant(scene):
     return put_rail
 
 
-def _colour(code):
-    """Return the linear colour of an sRGB code such as "ebe7e0"."""
-    screen = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-    return np.where(
-        screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4
-    )
-
-
 def _soften(colour):
     """Return a colour that is a little greyer, as paint and cloth in a room are."""
     return 0.8 * colour + 0.2 * colour.mean()
@@ -285,7 +277,7 @@ def _decorate(scene):
     pick = scene.generator
     codes = _SCHEMES[pick.integers(len(_SCHEMES))]
     wall, feature, wood, cloth, accent, second = (
-        _soften(_colour(code)) * pick.uniform(0.92, 1.04) for code in codes
+        _soften(things.mix_colour(code)) * pick.uniform(0.92, 1.04) for code in codes
     )
     wall, feature = 0.82 * wall, _soften(_soften(feature))
     brass = pick.random() < 0.5
@@ -296,17 +288,17 @@ def _decorate(scene):
             wood, texture="planks", scale=0.35, shine=0.03, roughness=0.15
         ),
         cloth=scene.material(cloth, texture="cloth", scale=0.06),
-        linen=scene.material(_colour(_WHITE) * 0.96),
+        linen=scene.material(things.mix_colour(_WHITE) * 0.96),
         accent=scene.material(accent, texture="cloth", scale=0.06),
         second=scene.material(second, texture="cloth", scale=0.06),
-        dark=scene.material(_colour("2d2926"), shine=0.03, roughness=0.2),
+        dark=scene.material(things.mix_colour("2d2926"), shine=0.03, roughness=0.2),
         metal=scene.material(
-            _colour("b8924f") if brass else _colour("3a3836"),
+            things.mix_colour("b8924f") if brass else things.mix_colour("3a3836"),
             kind="metal" if brass else "diffuse",
             shine=0.9 if brass else 0.04,
             roughness=0.25,
         ),
-        white=scene.material(_colour(_WHITE), texture="cloth", scale=0.08),
+        white=scene.material(things.mix_colour(_WHITE), texture="cloth", scale=0.08),
         wall_colour=wall,
         feature_colour=feature,
         accent_colour=accent,
@@ -331,14 +323,14 @@ def _set_hour(scene, side):
 def _build_shell(scene, decor, width, height, depth, floor, brick=False):
     """Build walls, floor and ceiling, with skirting boards and a moulding."""
     pick = scene.generator
-    ceiling = scene.material(0.85 * _colour("f3f1ec"))
+    ceiling = scene.material(0.85 * things.mix_colour("f3f1ec"))
     finish = (
         "brick" if brick else pick.choice(["paint", "paint", "wood", "paper", "panels"])
     )
     if finish == "brick":
         back = scene.material(
-            _colour(pick.choice(["a8644a", "c9b8a4", "94604c"])),
-            _colour("cfc4b4"),
+            things.mix_colour(pick.choice(["a8644a", "c9b8a4", "94604c"])),
+            things.mix_colour("cfc4b4"),
             texture="brick",
             scale=0.28,
             ratio=0.34,
@@ -384,16 +376,20 @@ def _lay_soft_floor(scene, decor):
 def _lay_planks(scene):
     code = scene.generator.choice(["b58a5c", "8a6040", "c9a578", "6e4a30", "a98868"])
     return scene.material(
-        _colour(code), texture="planks", scale=0.14, shine=0.035, roughness=0.12
+        things.mix_colour(code),
+        texture="planks",
+        scale=0.14,
+        shine=0.035,
+        roughness=0.12,
     )
 
 
 def _lay_stone_floor(scene, decor):
     """Return a polished floor of marble or large tiles."""
     pick = scene.generator
-    pale = _colour(pick.choice(["d8cfc0", "cfccc7", "dcd3c0", "c4bbad"]))
+    pale = things.mix_colour(pick.choice(["d8cfc0", "cfccc7", "dcd3c0", "c4bbad"]))
     kind = pick.choice(["marble", "tiles", "checks"])
-    second = _colour("9a8f82") if kind != "checks" else 0.45 * pale
+    second = things.mix_colour("9a8f82") if kind != "checks" else 0.45 * pale
     return scene.material(
         pale,
         second,
@@ -409,7 +405,7 @@ def _lay_hard_floor(scene, decor):
     pick = scene.generator
     if pick.random() < 0.65:
         return _lay_planks(scene)
-    pale = _colour("ddd3c2")
+    pale = things.mix_colour("ddd3c2")
     return scene.material(
         pale,
         0.5 * decor.feature_colour + 0.1 * pale,
@@ -423,7 +419,7 @@ def _lay_hard_floor(scene, decor):
 def _lay_rug(scene, decor, x, z, half_width, half_depth):
     """Lay a plain, striped or dotted rug with a border."""
     pick = scene.generator
-    pale = 0.62 * _colour("e9e2d4")
+    pale = 0.62 * things.mix_colour("e9e2d4")
     colour = decor.accent_colour if pick.random() < 0.5 else decor.second_colour
     edge = scene.material(0.4 * pale + 0.6 * colour, texture="cloth", scale=0.06)
     texture = pick.choice(["cloth", "stripes", "diamonds"])
@@ -441,10 +437,12 @@ def _weave_table_cloth(scene, decor):
     pick = scene.generator
     if pick.random() < 0.6:
         return scene.material(
-            _colour(_WHITE), decor.accent_colour, texture="checks", scale=0.1
+            things.mix_colour(_WHITE), decor.accent_colour, texture="checks", scale=0.1
         )
     return scene.material(
-        0.4 * decor.accent_colour + 0.5 * _colour(_WHITE), texture="cloth", scale=0.06
+        0.4 * decor.accent_colour + 0.5 * things.mix_colour(_WHITE),
+        texture="cloth",
+        scale=0.06,
     )
 
 
@@ -477,7 +475,11 @@ def _furnish_reception(scene, decor, middle, half):
     """Put up the reception desk, what stands behind it and the lamps above it."""
     pick = scene.generator
     stone = scene.material(
-        _colour("ece7de"), _colour("8f857a"), texture="marble", scale=0.5, shine=0.06
+        things.mix_colour("ece7de"),
+        things.mix_colour("8f857a"),
+        texture="marble",
+        scale=0.5,
+        shine=0.06,
     )
     face = pick.choice(["wood", "marble", "paint", "slats"])
     front = {"wood": decor.wood, "marble": stone, "paint": decor.accent}.get(face)
@@ -491,8 +493,8 @@ def _furnish_reception(scene, decor, middle, half):
         glow = scene.material((1.0, 0.82, 0.55), kind="light", glow=1.6)
     z = 1.55
     furniture.add_reception(scene, (middle, 0, z), half, front, top, decor.dark, glow)
-    leaves = scene.material(_colour("55763f"))
-    pale = scene.material(_colour("f0ece4"), shine=0.04)
+    leaves = scene.material(things.mix_colour("55763f"))
+    pale = scene.material(things.mix_colour("f0ece4"), shine=0.04)
     furniture.add_desk_things(
         scene, (middle, 0, z), half, decor.dark, decor.metal, pale, leaves
     )
@@ -651,8 +653,8 @@ def _add_columns(scene, middle, reach):
     """Put up a column on each side of the reception where there is room."""
     width, height, _ = scene.size
     stone = scene.material(
-        _colour("e6e1d8"),
-        _colour("b9b0a4"),
+        things.mix_colour("e6e1d8"),
+        things.mix_colour("b9b0a4"),
         texture="marble",
         scale=0.6,
         shine=0.04,
@@ -665,7 +667,7 @@ def _add_columns(scene, middle, reach):
 def _set_tables(scene, decor, tables):
     """Put up the tables with their chairs, plates, glasses, flowers or candles."""
     pick = scene.generator
-    china = scene.material(_colour("f6f5f1"), shine=0.04, roughness=0.05)
+    china = scene.material(things.mix_colour("f6f5f1"), shine=0.04, roughness=0.05)
     glass = scene.material((0.93, 0.96, 0.97), shine=0.06, kind="glass")
     drink = (0.12, 0.01, 0.02) if pick.random() < 0.6 else (0.75, 0.62, 0.25)
     wine = scene.material(drink, shine=0.05)
@@ -680,8 +682,11 @@ def _set_tables(scene, decor, tables):
     seat, napkin = pick.permutation([decor.accent, decor.second])
     chair = pick.choice(["wood", "round", "padded"])
     code = pick.choice(["d9566b", "e9b84a", "f0e6e6", "c05a8a", "e88a5a"])
-    petals, leaves = scene.material(_colour(code)), scene.material(_colour("4f7040"))
-    wax = scene.material(_colour("f0e8d4"))
+    petals, leaves = (
+        scene.material(things.mix_colour(code)),
+        scene.material(things.mix_colour("4f7040")),
+    )
+    wax = scene.material(things.mix_colour("f0e8d4"))
     flame = scene.material((1.0, 0.72, 0.35), kind="light", glow=3.0)
     folded, candle = bool(pick.random() < 0.5), pick.random() < 0.4
     for index, (x, z, size, seats) in enumerate(tables):
@@ -757,10 +762,12 @@ def _furnish_restaurant_wall(scene, decor, width):
     kind = pick.choice(["wine", "banquette", "bar"])
     middle = width / 2
     bottles = [
-        scene.material(_colour(code), shine=0.05)
+        scene.material(things.mix_colour(code), shine=0.05)
         for code in ("4f7a4a", "9a5f2c", "d8b878", "7c2f36", "dfe4dc")
     ]
-    back = scene.material(_colour(pick.choice(["3a2c22", "d9cbb2", "22302e"])))
+    back = scene.material(
+        things.mix_colour(pick.choice(["3a2c22", "d9cbb2", "22302e"]))
+    )
     if kind == "wine":
         furniture.add_bottles(
             scene, (middle, 0.75, 0.0), 1.15, 3, bottles, decor.wood, back

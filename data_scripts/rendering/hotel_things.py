@@ -165,6 +165,14 @@ def picture(scene, wall, along, height, half_width, half_height):
         scene.box(centre, lengths, material, "picture")
 
 
+def mix_colour(code):
+    """Return the linear colour of a screen colour such as "ebe7e0"."""
+    screen = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+    return np.where(
+        screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4
+    )
+
+
 def _let_daylight_in(scene, wall, along, height, half_width, half_height):
     centre, _ = _fix(scene, wall, along, height, 0.06, (0, 0, 0))
     side = np.array([0, 0, half_width] if wall != "back" else [half_width, 0, 0])

@@ -263,7 +263,7 @@ def _build_large_pool(scene, decor):
     height = pick.uniform(3.0, 3.8)
     deck = decor
     if pick.random() < 0.4:
-        boards = _weather(_colour(pick.choice(_WOODS)))
+        boards = _weather(things.mix_colour(pick.choice(_WOODS)))
         deck = decor._replace(
             floor=scene.material(boards, texture="planks", scale=0.16, shine=0.03)
         )
@@ -315,11 +315,13 @@ def _choose_decor(scene):
     """Choose tiles, stone, wood and cloth that go together."""
     pick = scene.generator
     scheme = pick.choice(_SCHEMES).split()
-    tile, grout, second, floor, floor_grout, stone = (_colour(code) for code in scheme)
+    tile, grout, second, floor, floor_grout, stone = (
+        things.mix_colour(code) for code in scheme
+    )
     tone = pick.uniform(0.88, 1.05)
     tile, second, floor = (np.clip(c * tone, 0, 0.92) for c in (tile, second, floor))
     wood = scene.material(
-        _colour(pick.choice(_WOODS)), texture="planks", scale=0.12, shine=0.03
+        things.mix_colour(pick.choice(_WOODS)), texture="planks", scale=0.12, shine=0.03
     )
     wall = _lay_wall_tiles(scene, tile, grout)
     back = wall
@@ -339,7 +341,10 @@ def _choose_decor(scene):
         )
     elif feature == "wood":
         back = scene.material(
-            _colour(pick.choice(_WOODS)), texture="planks", scale=0.14, shine=0.02
+            things.mix_colour(pick.choice(_WOODS)),
+            texture="planks",
+            scale=0.14,
+            shine=0.02,
         )
     ground = scene.material(
         floor,
@@ -349,7 +354,7 @@ def _choose_decor(scene):
         shine=0.04,
         roughness=0.25,
     )
-    water = _colour(pick.choice(_BASINS)) * pick.uniform(0.85, 1.05)
+    water = things.mix_colour(pick.choice(_BASINS)) * pick.uniform(0.85, 1.05)
     cloth, towel = pick.choice(_CLOTHS, 2, replace=False)
     return _Decor(
         wall=wall,
@@ -366,8 +371,8 @@ def _choose_decor(scene):
             scale=pick.choice([0.1, 0.14, 0.18]),
         ),
         wood=wood,
-        cloth=scene.material(_colour(cloth), texture="cloth", scale=0.05),
-        towel=scene.material(_colour(towel), texture="cloth", scale=0.04),
+        cloth=scene.material(things.mix_colour(cloth), texture="cloth", scale=0.05),
+        towel=scene.material(things.mix_colour(towel), texture="cloth", scale=0.04),
         white=scene.material((0.86, 0.86, 0.84), shine=0.05),
         tap=scene.material((0.82, 0.8, 0.76), kind="metal", roughness=0.12),
     )
@@ -396,7 +401,7 @@ def _lay_wall_tiles(scene, tile, grout):
 def _build_room(scene, decor, width, height, depth, walled=True):
     """Set walls, floor and ceiling and run a band of mosaic around the walls."""
     pick = scene.generator
-    ceiling = scene.material(_colour("f2f0ea"))
+    ceiling = scene.material(things.mix_colour("f2f0ea"))
     scene.set_room(
         width, height, depth, decor.wall, decor.floor, ceiling, back=decor.back
     )
@@ -590,7 +595,7 @@ def _add_shelf(scene, decor, x, y):
 def _add_bottles(scene, x, y, z, reach):
     pick = scene.generator
     for place in np.linspace(-reach, reach, 4):
-        colour = _colour(
+        colour = things.mix_colour(
             pick.choice(["c9803f", "3f6f6a", "e9e4d6", "7a4f36", "9bb7a0"])
         )
         glass = scene.material(colour, shine=0.06)
@@ -717,7 +722,7 @@ def _add_built_in_tub(scene, decor, width, side):
     _add_tap(scene, decor, x - side * 0.2, high)
     if pick.random() < 0.35:
         fabric = scene.material(
-            _colour(pick.choice(_CLOTHS)), texture="folds", scale=0.13
+            things.mix_colour(pick.choice(_CLOTHS)), texture="folds", scale=0.13
         )
         scene.box(
             (x - side * long * 0.75, 1.2, z + wide - 0.02),
@@ -930,11 +935,3 @@ def _is_in_view(scene, point, nearest, farthest):
 def _weather(colour):
     """Return the colour of wood that has stood outdoors."""
     return 0.7 * colour + 0.3 * colour.mean()
-
-
-def _colour(code):
-    """Return the linear colour of a screen colour such as "ebe7e0"."""
-    screen = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-    return np.where(
-        screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4
-    )
