@@ -135,7 +135,11 @@ def draw_pictures(images, titles, columns=None):
     rows = -(-len(images) // columns)
     side = 2.0 if columns > 4 else 3.0  # inches
     figure, axes = plt.subplots(
-        rows, columns, figsize=(side * columns, (side + 0.6) * rows), squeeze=False
+        rows,
+        columns,
+        figsize=(side * columns, (side + 0.6) * rows),
+        squeeze=False,
+        layout="compressed",
     )
     for axis in axes.ravel():
         axis.axis("off")
@@ -161,7 +165,9 @@ def draw_tiles(sheets, titles, labels=None):
     """
     rows, columns = sheets[0].shape[:2]
     shape = (8, len(sheets) * (8 * rows / columns + 0.5))
-    figure, axes = plt.subplots(len(sheets), 1, figsize=shape, squeeze=False)
+    figure, axes = plt.subplots(
+        len(sheets), 1, figsize=shape, squeeze=False, layout="compressed"
+    )
     for axis, tiles, title in zip(axes[:, 0], sheets, titles, strict=True):
         axis.imshow(np.concatenate(np.concatenate(tiles, axis=1), axis=1))
         axis.set_title(title)
@@ -277,6 +283,38 @@ def draw_curves(axis, x, curves, label, color=None):
     axis.fill_between(
         x, curves.min(axis=0), curves.max(axis=0), color=line.get_color(), alpha=0.25
     )
+
+
+def draw_lines(x, panels, titles, labels):
+    """Draw panels of lines side by side; the same name has the same colour everywhere.
+
+    Parameters
+    ----------
+    x : sequence (n,)
+        Numbers, or names of steps.
+    panels : list of dict of str to array (n,)
+        For each panel, the lines by their names; the same names in every panel.
+    titles : list of str
+    labels : (str, str)
+        What goes along, and what goes up.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.6 * len(panels) + 2, 3.8), squeeze=False, sharey=True
+    )
+    for axis, lines, title in zip(axes[0], panels, titles, strict=True):
+        for name, line in lines.items():
+            axis.plot(x, line, "o-", markersize=4, label=name)
+        axis.set_title(title)
+        axis.set_xlabel(labels[0])
+        if isinstance(x[0], str):
+            axis.tick_params(axis="x", rotation=40)
+    axes[0, 0].set_ylabel(labels[1])
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return figure
 
 
 def draw_sweeps(sweeps, class_name):
@@ -527,7 +565,7 @@ def draw_spans(tables, titles, lines=()):
         values = [np.asarray(row, float) for row in table.values()]
         means = np.array([row.mean() for row in values])
         ends = np.array([(row.min(), row.max()) for row in values]).T
-        spans = np.abs(ends - means)
+        spans = np.abs(ends - means) if np.ptp(ends, axis=0).any() else None
         axis.barh([*table], means, xerr=spans, height=0.65, capsize=4)
         axis.set_title(title)
         if line is not None:

@@ -187,6 +187,11 @@ def test_the_square_grows_with_the_picture(side, patch, stride):
     assert not np.allclose(chosen, other, atol=1e-4)
 
 
+def test_a_stride_that_leaves_pixels_out_is_refused(colour_model, colour_images):
+    with pytest.raises(ValueError, match=r"at most the square's side, 6, .* got 7; cho"):
+        occlusion(colour_model, colour_images, 0, patch=6, stride=7)
+
+
 def test_the_square_takes_each_images_own_mean_colour(colour_model, colour_images):
     images = colour_images * np.array([1, 0.5, 0.1], "float32")
     images[1] *= 0.5

@@ -118,6 +118,16 @@ def test_recipes_have_one_panel_each_and_the_widest_legend():
     plt.close(figure)
 
 
+def test_lines_have_one_colour_in_all_panels():
+    panels = [{"a": [0, 1], "b": [1, 0]}, {"a": [2, 3], "b": [3, 2]}]
+    figure = figures.draw_lines(["top", "end"], panels, ["1", "2"], ["x", "y"])
+    for axis in figure.axes:
+        assert [line.get_label() for line in axis.lines] == ["a", "b"]
+    first, second = ([line.get_color() for line in a.lines] for a in figure.axes)
+    assert first == second
+    assert figure.axes[1].lines[1].get_ydata().tolist() == [3, 2]
+
+
 def test_sweeps_have_one_panel_each():
     sweeps = {"length": ([1, 2], np.zeros((5, 2))), "angle": ([0], np.ones((5, 1)))}
     figure = figures.draw_sweeps(sweeps, class_name="7")

@@ -51,8 +51,8 @@ def occlusion(
     Raises
     ------
     ValueError
-        If images and model do not fit, the class does not exist, or the square is
-        larger than the image.
+        If images and model do not fit, the class does not exist, the square is larger
+        than the image, or the stride is larger than the square.
     """
     request = check_request(model, images, class_index, output)
     images, class_indices = request.images, request.class_indices
@@ -89,6 +89,11 @@ def _choose_square(size, patch, stride):
         raise ValueError(
             f"The square must have 1 to {side} pixels a side and a stride of at "
             f"least 1, got patch={patch} and stride={stride}; choose a smaller patch."
+        )
+    if stride > patch:
+        raise ValueError(
+            f"The stride must be at most the square's side, {patch}, or some pixels are "
+            f"never hidden, got {stride}; choose a smaller stride or a larger patch."
         )
     return patch, stride
 
