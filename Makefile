@@ -10,7 +10,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help set_up run test check lab real bench data outputs colab clean
+.PHONY: help set_up run test check lab real bench data leaderboard outputs colab clean
 
 ## run: execute every notebook and write build/notebooks/*.html and build/report.md
 ##   python -m helpers.run_notebooks
@@ -73,6 +73,17 @@ data: set_up
 	$(VENV_PYTHON) data_scripts/train_networks.py
 	$(VENV_PYTHON) data_scripts/draw_features.py
 	$(VENV_PYTHON) data_scripts/draw_front_page.py
+	$(VENV_PYTHON) data_scripts/hash_data.py
+
+## leaderboard: grade all methods again; write the table, a figure and a page
+##   python data_scripts/retrain.py
+##   python data_scripts/grade_methods.py
+##   python data_scripts/draw_leaderboard.py
+##   python data_scripts/hash_data.py
+leaderboard: set_up
+	$(VENV_PYTHON) data_scripts/retrain.py
+	$(VENV_PYTHON) data_scripts/grade_methods.py
+	$(VENV_PYTHON) data_scripts/draw_leaderboard.py
 	$(VENV_PYTHON) data_scripts/hash_data.py
 
 ## outputs: execute the notebooks and save their outputs in place

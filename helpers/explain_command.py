@@ -206,17 +206,11 @@ def _find_pictures(names):
 
     Patterns are expanded here too, since not every shell does.
     """
-    opened = Image.registered_extensions()
-    endings = {ending for ending, kind in opened.items() if kind in Image.OPEN}
     paths, complaints = {}, []
     for name in names:
         path = Path(name).expanduser()
         if path.is_dir():
-            found = [
-                file
-                for file in path.iterdir()
-                if file.suffix.lower() in endings and not file.name.startswith(".")
-            ]
+            found = pictures.list_pictures(path)
         elif path.exists():
             found = [path]
         else:

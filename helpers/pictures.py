@@ -22,6 +22,28 @@ class Box(NamedTuple):
     width: int
 
 
+def list_pictures(folder):
+    """List a folder's pictures, in the order of their names.
+
+    A picture is what ends in a way that Pillow can open; hidden files are none.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+
+    Returns
+    -------
+    list of pathlib.Path
+    """
+    opened = Image.registered_extensions()
+    endings = {ending for ending, kind in opened.items() if kind in Image.OPEN}
+    return [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in endings and not file.name.startswith(".")
+    ]
+
+
 def read_picture(source):
     """Read a picture in any format that Pillow knows, the way a viewer shows it.
 

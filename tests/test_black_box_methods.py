@@ -188,7 +188,9 @@ def test_the_square_grows_with_the_picture(side, patch, stride):
 
 
 def test_a_stride_that_leaves_pixels_out_is_refused(colour_model, colour_images):
-    with pytest.raises(ValueError, match=r"at most the square's side, 6, .* got 7; cho"):
+    with pytest.raises(
+        ValueError, match=r"at most the square's side, 6, .* got 7; cho"
+    ):
         occlusion(colour_model, colour_images, 0, patch=6, stride=7)
 
 

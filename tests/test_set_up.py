@@ -368,8 +368,8 @@ def test_progress_shows_on_a_terminal_only(monkeypatch, capsys):
 
 # --- make, and .ci/run ----------------------------------------------------------------
 
-TARGETS = ["run", "test", "check", "lab", "real", "bench", "data", "outputs"]
-TARGETS += ["colab", "clean"]
+TARGETS = ["run", "test", "check", "lab", "real", "bench", "data", "leaderboard"]
+TARGETS += ["outputs", "colab", "clean"]
 
 
 @pytest.fixture(scope="module")

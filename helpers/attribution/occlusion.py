@@ -92,8 +92,8 @@ def _choose_square(size, patch, stride):
         )
     if stride > patch:
         raise ValueError(
-            f"The stride must be at most the square's side, {patch}, or some pixels are "
-            f"never hidden, got {stride}; choose a smaller stride or a larger patch."
+            f"The stride must be at most the square's side, {patch}, or some pixels "
+            f"are never hidden, got {stride}; choose a smaller one, or a larger patch."
         )
     return patch, stride
 

@@ -83,6 +83,66 @@ def share_heat(heatmaps, masks):
     return np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
 
 
+def measure_rank_accuracy(heatmaps, masks):
+    """Tell what share of a map's hottest pixels lies in its mask.
+
+    Relevance rank accuracy (Arras et al. 2022, arXiv:2003.07258): of the k
+    hottest pixels, k being the pixels of the mask, the share inside. Unlike the share
+    of heat it looks at the order of the pixels only. Where several pixels are as hot as
+    the k-th, each counts as much as the others: the grade is the mean over all ways to
+    choose among them.
+
+    Parameters
+    ----------
+    heatmaps : float array (n, height, width)
+    masks : bool array (n, height, width)
+
+    Returns
+    -------
+    float64 array (n,)
+        In [0, 1]; for a map that is the same everywhere, the mask's share of the area.
+
+    Raises
+    ------
+    ValueError
+        As in `play_pointing_game`.
+    """
+    heatmaps, masks = _check(heatmaps, masks)
+    heat, inside = (arrays.reshape(len(masks), -1) for arrays in (heatmaps, masks))
+    wanted = inside.sum(axis=1)
+    last = np.sort(heat, axis=1)[np.arange(len(heat)), -wanted][:, None]
+    hotter, tied = heat > last, heat == last
+    chance = (wanted - hotter.sum(axis=1)) / tied.sum(axis=1)
+    found = (hotter & inside).sum(axis=1) + chance * (tied & inside).sum(axis=1)
+    return found / wanted
+
+
+def measure_heat_over_area(heatmaps, masks):
+    """Measure how much more heat each mask gets than its size would give it.
+
+    The mean over pictures leans to the smallest masks, by whose area the heat is
+    divided; `measure_preference` divides the means instead.
+
+    Parameters
+    ----------
+    heatmaps : float array (n, height, width)
+        Negative heat counts as none.
+    masks : bool array (n, height, width)
+
+    Returns
+    -------
+    float64 array (n,)
+        `share_heat` over the mask's share of the area: 1 for a positive map that is the
+        same everywhere; 0 for a map without positive heat.
+
+    Raises
+    ------
+    ValueError
+        As in `play_pointing_game`.
+    """
+    return share_heat(heatmaps, masks) / np.mean(masks, axis=(1, 2))
+
+
 def measure_preference(heatmaps, masks):
     """Measure how much more heat an area gets than its size would give it.
 
@@ -139,32 +199,6 @@ def correlate_ranks(heatmaps, others):
     below = np.sqrt((ranks**2).sum(axis=1) * (other_ranks**2).sum(axis=1))
     above = (ranks * other_ranks).sum(axis=1)
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-
-
-def draw_blind_maps(images, seed=0):
-    """Return maps that know nothing of any model, to compare with those that do.
-
-    Parameters
-    ----------
-    images : float array (n, height, width, channels)
-    seed : int
-        Decides the random maps.
-
-    Returns
-    -------
-    dict of str to float32 array (n, height, width)
-        "random": a smooth random map; "centre": hottest in the middle; "edges": the
-        strength of the image's own edges.
-    """
-    count, height, width = images.shape[:3]
-    noise = np.random.default_rng(seed).random((count, height, width), "float32")
-    smooth = ndimage.gaussian_filter(noise, (0, height / 16, width / 16))
-    rows = np.linspace(-1, 1, height, dtype="float32")[:, None]
-    columns = np.linspace(-1, 1, width, dtype="float32")
-    centre = np.broadcast_to(np.exp(-(rows**2) - columns**2), (count, height, width))
-    grey = ndimage.gaussian_filter(images.mean(axis=-1), (0, 1, 1))
-    edges = np.hypot(ndimage.sobel(grey, axis=1), ndimage.sobel(grey, axis=2))
-    return {"random": smooth, "centre": centre, "edges": edges.astype("float32")}
 
 
 def _check(heatmaps, masks):

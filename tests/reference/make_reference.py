@@ -1,4 +1,4 @@
-"""Ask independent libraries for explanations of three small networks, and store them.
+"""Ask independent libraries to explain three small networks, and to grade heatmaps.
 
     python tests/reference/make_reference.py
 
@@ -26,6 +26,8 @@ NETWORKS = HERE / "networks.npz"
 VERSIONS = HERE / "versions.json"
 SEED = 72  # gives maps of both signs, and scores that differ between pictures
 SIZE, CHANNELS, CLASSES = 12, 3, 4
+HIDING = ("masks", "squares", "subsets")
+HIDDEN, SIDE, SUBSET = 64, 3, 14  # how many are hidden, and how many pixels at a time
 
 
 class Environment(NamedTuple):
@@ -36,6 +38,22 @@ class Environment(NamedTuple):
     bare: tuple
 
 
+# Within the ranges that xplique 2.0.2 declares, but without the packages for graphics
+# cards, the linter and the OpenCV 5 that it names.
+TENSORFLOW = (
+    "numpy==2.2.6",
+    "tensorflow==2.20.0",
+    "keras==3.15.1",
+    "tensorflow-probability[tf]==0.25.0",
+    "scipy==1.15.3",
+    "scikit-image==0.25.2",
+    "scikit-learn==1.7.2",
+    "matplotlib==3.10.0",
+    "einops==0.8.1",
+    "deprecated==1.2.18",
+    "opencv-python-headless==4.14.0.94",
+)
+
 ENVIRONMENTS = (
     Environment(
         "ask_torch_libraries.py",
@@ -44,24 +62,12 @@ ENVIRONMENTS = (
         # 3.11 of a late patch level; neither makes a difference here.
         ("zennit==1.0.0",),
     ),
+    Environment("ask_xplique.py", TENSORFLOW, ("xplique==2.0.2",)),
     Environment(
-        "ask_xplique.py",
-        # Within the ranges that xplique 2.0.2 declares, but without the packages for
-        # graphics cards, the linter and the OpenCV 5 that it names.
-        (
-            "numpy==2.2.6",
-            "tensorflow==2.20.0",
-            "keras==3.15.1",
-            "tensorflow-probability[tf]==0.25.0",
-            "scipy==1.15.3",
-            "scikit-image==0.25.2",
-            "scikit-learn==1.7.2",
-            "matplotlib==3.10.0",
-            "einops==0.8.1",
-            "deprecated==1.2.18",
-            "opencv-python-headless==4.14.0.94",
-        ),
-        ("xplique==2.0.2",),
+        "ask_graders.py",  # reads what ask_xplique.py wrote
+        (*TENSORFLOW, "pandas==2.3.3", "cachetools==6.2.4", "tqdm==4.67.1"),
+        # Quantus names the OpenCV 5 too.
+        ("xplique==2.0.2", "quantus==0.6.0"),
     ),
 )
 
@@ -91,6 +97,9 @@ def draw_networks(seed=SEED):
         ``class_indices`` int (4,); for each network its pictures,
         ``network/images`` float32 (4, 12, 12, 3), in [0, 1] or, for "residual", in
         [-1, 1]; and its weights as ``network/layer/part``, kernels as Keras has them.
+        For the grades ``masks`` bool (4, 12, 12), a rectangle each; and the pixels
+        that are hidden, ``squares`` and ``subsets`` bool (64, 12, 12), as
+        `helpers.grading.faithfulness` draws them from seed 0.
     """
     generator = np.random.default_rng(seed)
     shapes = {
@@ -129,10 +138,29 @@ def draw_networks(seed=SEED):
             drawn[f"{name}/kernel"] = generator.normal(0, spread, shape)
             if network != "residual" or layer == "scores":
                 drawn[f"{name}/bias"] = generator.normal(0, 0.1, shape[-1])
+    kinds = {"class_indices": "int64"} | dict.fromkeys(HIDING, "bool")
+    drawn |= dict(zip(HIDING, draw_masks(generator), strict=True))
     return {
-        name: values.astype("int64" if name == "class_indices" else "float32")
+        name: values.astype(kinds.get(name, "float32"))
         for name, values in drawn.items()
     }
+
+
+def draw_masks(generator):
+    """Return rectangles (4, 12, 12), and squares and scattered pixels (64, 12, 12)."""
+    rectangles = np.zeros((CLASSES, SIZE, SIZE), bool)
+    for rectangle in rectangles:
+        top, left = generator.integers(SIZE - 6, size=2)
+        height, width = generator.integers(3, 7, size=2)
+        rectangle[top : top + height, left : left + width] = True
+    squares = np.zeros((HIDDEN, SIZE, SIZE), bool)
+    places = np.random.default_rng(0)
+    tops, lefts = (places.integers(SIZE - SIDE + 1, size=HIDDEN) for _ in range(2))
+    for square, top, left in zip(squares, tops, lefts, strict=True):
+        square[top : top + SIDE, left : left + SIDE] = True
+    first = np.tile(np.arange(SIZE * SIZE) < SUBSET, (HIDDEN, 1))
+    subsets = np.random.default_rng(0).permuted(first, axis=1)
+    return rectangles, squares, subsets.reshape(squares.shape)
 
 
 def draw_picture(generator):
