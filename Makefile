@@ -18,9 +18,9 @@ run: set_up
 	$(VENV_PYTHON) -m helpers.run_notebooks
 
 ## test: run all tests, notebooks included
-##   python -m pytest
+##   python -m pytest -n 2 --dist loadfile
 test: set_up
-	$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile
 
 ## check: run the fast tests, for every edit
 ##   python -m ruff check

@@ -24,7 +24,7 @@ _NORMALISATIONS = (
 )
 
 
-def randomize_cascade(model, seed=0):
+def randomize_cascade(model, seed=0, stages=None):
     """Forget a network from the head down: one layer more at each stage.
 
     The cascading randomisation of Adebayo et al. 2018, arXiv:1810.03292. Each layer
@@ -45,6 +45,9 @@ def randomize_cascade(model, seed=0):
         Not changed.
     seed : int
         Decides the weights. Those of a layer are the same at all later stages.
+    stages : int, optional
+        Yield only so many, evenly spaced, the first and the last among them; all if not
+        given.
 
     Yields
     ------
@@ -57,9 +60,10 @@ def randomize_cascade(model, seed=0):
     Raises
     ------
     ValueError
-        If the model cannot be read or copied, or has no weights.
+        If the model cannot be read or copied, or has no weights, or fewer than two
+        stages are asked for.
     """
-    for name, weights in _draw_stages(model, seed):
+    for name, weights in _draw_stages(model, seed, stages):
         changed = _copy(model)
         changed.set_weights(weights)
         yield name, changed
@@ -100,11 +104,8 @@ def measure_cascade(
     model : keras.Model
     images : float array (n, height, width, channels)
     class_indices : int or int array (n,)
-    stages : int, optional
-        Use only so many, evenly spaced, the first and the last among them; all if not
-        given.
-    seed : int
-        Decides the random weights.
+    stages, seed : int
+        As in `randomize_cascade`.
     heatmaps : float array (n, height, width), optional
         The method's maps of these pictures, if they are known already.
 
@@ -121,11 +122,7 @@ def measure_cascade(
         of the images' size.
     """
     heatmaps = explain(method, model, images, class_indices, heatmaps)
-    drawn = _draw_stages(model, seed)
-    if stages is not None:
-        check_whole("stages", stages, 2, "6 is a good start")
-        places = np.linspace(0, len(drawn) - 1, min(stages, len(drawn)))
-        drawn = [drawn[place] for place in places.round().astype(int)]
+    drawn = _draw_stages(model, seed, stages)
     changed, rows = _copy(model), {}  # one copy for all: its functions compile once
     for name, weights in drawn:
         changed.set_weights(weights)
@@ -336,8 +333,10 @@ def correlate_maps(heatmaps, others):
     return np.where(flat[0] & flat[1], 1.0, correlate_ranks(heatmaps, others))
 
 
-def _draw_stages(model, seed):
+def _draw_stages(model, seed, count=None):
     """List the stages from the head down: a layer's name and all weights (list)."""
+    if count is not None:
+        check_whole("stages", count, 2, "6 is a good start")
     places = {id(variable): place for place, variable in enumerate(model.weights)}
     generator, weights = np.random.default_rng(seed), model.get_weights()
     drawn, stages = set(), []
@@ -356,7 +355,11 @@ def _draw_stages(model, seed):
             "The model must have layers with weights to forget, got none; only a "
             "trained network can be compared with a random one."
         )
-    return [*stages[:-1], (stages[-1][0], weights)]  # with a norm before all layers
+    stages[-1] = (stages[-1][0], weights)  # with a norm before all layers
+    if count is None or count >= len(stages):
+        return stages
+    places = np.linspace(0, len(stages) - 1, count).round().astype(int)
+    return [stages[place] for place in places]
 
 
 def _draw(layer, name, values, generator):
