@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgba
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.patches import Polygon, Rectangle
 
 from helpers import figures, grading, leaderboard
@@ -43,7 +44,8 @@ def draw_leaderboard(grades):
     rows = _place_rows(overall.index)
     right, bottom = max(_KEY, *columns.values()) + 0.5, max(rows.values()) + 0.5
     size = (_WIDTH * (right + _LEFT), _HEIGHT * (bottom + _BELOW + _ABOVE))
-    figure = plt.figure(figsize=size, layout="none")
+    # "none" would last for one tight save only: then the style's layout comes back.
+    figure = plt.figure(figsize=size, layout=PlaceHolderLayoutEngine(True, True))
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set(xlim=(-_LEFT, right), ylim=(bottom + _BELOW, -_ABOVE))
     axis.axis("off")
