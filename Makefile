@@ -37,10 +37,10 @@ lab: set_up
 	$(VENV_PYTHON) -m jupyter lab notebooks/00_start_here.ipynb
 
 ## real: execute and test the real edition (first set COURSE_EDITION=real)
-##   python -m helpers.run_notebooks
+##   python -m helpers.run_notebooks --jobs 2
 ##   python -m pytest -m real tests
 real: set_up
-	COURSE_EDITION=real $(VENV_PYTHON) -m helpers.run_notebooks
+	COURSE_EDITION=real $(VENV_PYTHON) -m helpers.run_notebooks --jobs 2
 	COURSE_EDITION=real $(VENV_PYTHON) -m pytest -m real tests
 
 ## bench: measure seconds and memory

@@ -1,6 +1,6 @@
 """Run every notebook from a fresh kernel and report what held.
 
-python -m helpers.run_notebooks [--save] [notebook ...]
+python -m helpers.run_notebooks [--save] [--jobs 2] [notebook ...]
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,19 +46,25 @@ def main(arguments=None):
     parser.add_argument(
         "--save", action="store_true", help="write the outputs back into the notebooks"
     )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="notebooks at a time; each takes memory"
+    )
     options = parser.parse_args(arguments)
     paths = options.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
     edition = runtime.choose_edition("embedded")
     build = ROOT / "build" if edition == "embedded" else ROOT / "build" / edition
     runs = []
-    for number, path in enumerate(paths, start=1):
-        print(f"[{number}/{len(paths)}] {path.stem} … ", end="", flush=True)
-        notebook, run = run_notebook(path)
-        print(describe_run(run), flush=True)
-        write_page(notebook, build / "notebooks" / f"{path.stem}.html")
-        if options.save and not run.error:
-            save_outputs(notebook, path)
-        runs.append(run)
+    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        run_all = pool.map if options.jobs > 1 else map
+        results = run_all(run_notebook, paths)
+        for number, path in enumerate(paths, start=1):
+            print(f"[{number}/{len(paths)}] {path.stem} … ", end="", flush=True)
+            notebook, run = next(results)
+            print(describe_run(run), flush=True)
+            write_page(notebook, build / "notebooks" / f"{path.stem}.html")
+            if options.save and not run.error:
+                save_outputs(notebook, path)
+            runs.append(run)
     report = build / "report.md"
     report.write_text(format_report(runs, edition), encoding="utf-8")
     print(f"Report: {report.relative_to(ROOT)}")

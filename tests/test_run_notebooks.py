@@ -58,6 +58,24 @@ def test_a_failed_claim_fails_the_run_and_is_reported(write_notebook, monkeypatc
 
 
 @pytest.mark.slow
+def test_two_at_a_time_are_reported_in_their_order(write_notebook, monkeypatch, capsys):
+    path = write_notebook("import time\ntime.sleep(3)", "1 / 0")
+    monkeypatch.setattr(run_notebooks, "ROOT", path.parent)
+    quick = path.with_name("10_quick.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = notebook.cells[:1]
+    notebook.cells[0].source = "1 + 1"
+    nbformat.write(notebook, quick)
+    assert run_notebooks.main(["--jobs", "2", str(path), str(quick)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "[1/2] 09_test" in lines[0]
+    assert "ZeroDivisionError" in lines[1]
+    assert "[2/2] 10_quick" in lines[2]
+    report = (path.parent / "build" / "report.md").read_text("utf-8")
+    assert report.index("09_test") < report.index("10_quick")
+
+
+@pytest.mark.slow
 def test_saved_notebook_holds_nothing_of_this_machine(write_notebook, monkeypatch):
     path = write_notebook("1 + 1")
     monkeypatch.setattr(run_notebooks, "ROOT", path.parent)
