@@ -10,31 +10,56 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help set_up run test check lab real bench data leaderboard outputs colab clean
+.PHONY: help set_up run test check lab site slides student assignments real bench data
+.PHONY: leaderboard outputs measure colab clean
 
 ## run: execute every notebook and write build/notebooks/*.html and build/report.md
 ##   python -m helpers.run_notebooks
 run: set_up
 	$(VENV_PYTHON) -m helpers.run_notebooks
 
-## test: run all tests, notebooks included
-##   python -m pytest -n 2 --dist loadfile
+## test: run all tests, notebooks included (without npm, those of the site's scripts skip)
+##   python -m helpers.node_packages
+##   python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: set_up
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile
+	-$(VENV_PYTHON) -m helpers.node_packages
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 ## check: run the fast tests, for every edit
 ##   python -m ruff check
 ##   python -m ruff format --check
+##   python -m mypy
 ##   python -m pytest tests -m "not slow and not real"
 check: set_up
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m mypy
 	$(VENV_PYTHON) -m pytest tests -m "not slow and not real"
 
 ## lab: open the course in JupyterLab
 ##   python -m jupyter lab notebooks/00_start_here.ipynb
 lab: set_up
 	$(VENV_PYTHON) -m jupyter lab notebooks/00_start_here.ipynb
+
+## site: build the course as a site, in build/site, with the slides and a page to draw on
+##   python -m helpers.build_site
+site: set_up
+	$(VENV_PYTHON) -m helpers.build_site
+
+## slides: build the slides alone, in build/slides
+##   python -m helpers.make_slides
+slides: set_up
+	$(VENV_PYTHON) -m helpers.make_slides
+
+## student: derive the students' exercises from notebooks/solutions
+##   python -m helpers.student
+student: set_up
+	$(VENV_PYTHON) -m helpers.student
+
+## assignments: hand out the exercises with nbgrader, in build/assignments
+##   python -m helpers.assignments
+assignments: set_up
+	$(VENV_PYTHON) -m helpers.assignments
 
 ## real: execute and test the real edition (first set COURSE_EDITION=real)
 ##   python -m helpers.run_notebooks --jobs 2
@@ -86,10 +111,19 @@ leaderboard: set_up
 	$(VENV_PYTHON) data_scripts/draw_leaderboard.py
 	$(VENV_PYTHON) data_scripts/hash_data.py
 
-## outputs: execute the notebooks and save their outputs in place
+## outputs: execute chapters and solutions and save their outputs in place
 ##   python -m helpers.run_notebooks --save
+##   python -m helpers.run_notebooks --save --output build/solutions notebooks/solutions
+##   python -m helpers.student
 outputs: set_up
 	$(VENV_PYTHON) -m helpers.run_notebooks --save
+	$(VENV_PYTHON) -m helpers.run_notebooks --save --output build/solutions notebooks/solutions
+	$(VENV_PYTHON) -m helpers.student
+
+## measure: measure minutes and memory in a fresh clone, and write README's table
+##   python -m helpers.measure
+measure: set_up
+	$(VENV_PYTHON) -m helpers.measure
 
 ## colab: refresh badges and set-up cells; with REPO=owner/name, for a new address
 ##   python -m helpers.colab owner/name

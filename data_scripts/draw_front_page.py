@@ -1,4 +1,4 @@
-"""Draw the README's picture: what the digit networks call a bar and a moved 1.
+"""Draw the README's picture: what networks that do well call six pictures.
 
 Run it from anywhere: python data_scripts/draw_front_page.py
 """
@@ -14,51 +14,89 @@ PICTURE = Path(__file__).resolve().parent.parent / "data" / "front_page.png"
 
 
 def main():
-    """Ask the five shipped networks and draw three pictures and a map."""
+    """Ask the shipped networks, five at a time, and draw what they answer."""
     runtime.start("embedded")
 
     import matplotlib.pyplot as plt
+
+    digits_asked, digits_say = ask_about_digits()
+    pools, pools_say, heat = ask_about_a_pool()
+    figure, axes = plt.subplots(
+        1, 7, figsize=(11.6, 2.35), width_ratios=[1, 1, 1, 0.08, 1, 1, 1], dpi=120
+    )
+    axes[3].axis("off")
+    names = ["a 1", "a dash", "the same 1, moved"]
+    for axis, picture, name, said in zip(
+        axes[:3], digits_asked, names, digits_say, strict=True
+    ):
+        axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(f"{name}\n{said}", fontsize=11, fontweight="normal")
+    names = ["a pool", "the same pool, a rail", "what it looks at"]
+    said = [*pools_say, "for “bathroom”"]
+    for axis, picture, name, text in zip(
+        axes[4:], [*pools, heat], names, said, strict=True
+    ):
+        axis.imshow(picture)
+        axis.set_title(f"{name}\n{text}", fontsize=11, fontweight="normal")
+    for axis in axes:
+        axis.axis("off")
+    figure.savefig(PICTURE, metadata={"Software": None}, dpi=120)
+
+
+def ask_about_digits():
+    """Return the slimmest 1, a dash and that 1 moved, and what five networks say."""
     import numpy as np
 
-    from helpers import digits, figures, networks, probes
+    from helpers import digits, networks, probes
 
     data = digits.load("embedded")
     models = networks.load_digit_networks("embedded", "plain")
     ones = data.test_images[data.test_labels == 0]
-    one = ones[[ones.sum(axis=(1, 2, 3)).argmin()]]  # the slimmest
+    one = ones[[ones.sum(axis=(1, 2, 3)).argmin()]]
     asked = np.concatenate(
         [one, probes.draw_bars(row=8), digits.shift(one, right=6, down=0)]
     )
-    sevens = networks.predict(models, asked)[..., 1].mean(axis=0)
-    moved = digits.shift_everywhere(one, reach=8)
-    maps = networks.predict(models, moved.reshape(-1, 28, 28, 1))[..., 1]
+    answers = networks.predict(models, asked).mean(axis=0)
+    return asked, describe(answers, ["1", "7"])
 
-    figure, axes = plt.subplots(
-        1, 4, figsize=(11, 3.2), width_ratios=[1, 1, 1, 1.25], dpi=120
+
+def ask_about_a_pool():
+    """Return the first test pool that a rail turns into a bathroom, and why.
+
+    The heat is the mean of five networks' answers to "why bathroom rather than pool?".
+    """
+    import numpy as np
+
+    from helpers import networks, overlays, scene_networks, scenes
+    from helpers.attribution.occlusion import occlusion
+    from helpers.questions import ask_rather_than
+
+    pairs = scenes.load_pairs("embedded", "test")
+    models = scene_networks.load_scene_networks("embedded", "as found")
+    pool, bathroom = (
+        pairs.class_names.index(name) for name in (scene_networks.STORY, scenes.HABIT)
     )
-    names = ["a 1", "a dash", "the same 1, moved"]
-    for axis, picture, name, seven in zip(axes, asked, names, sevens, strict=False):
-        axis.imshow(picture.squeeze(), vmin=0, vmax=1)
-        digit, sure = ("7", seven) if seven > 0.5 else ("1", 1 - seven)
-        axis.set_title(f"{name}\n“{digit}”, {sure:.0%} sure")
-        axis.axis("off")
-    picture = axes[3].imshow(
-        maps.mean(axis=0).reshape(17, 17),
-        cmap=figures.SIGNED,
-        vmin=0,
-        vmax=1,
-        extent=(-8.5, 8.5, 8.5, -8.5),
+    chosen = pairs.labels == pool
+    with_rail, without = pairs.with_rail[chosen], pairs.without_rail[chosen]
+    before, after = (
+        networks.predict(models, pictures).mean(axis=0)
+        for pictures in (without, with_rail)
     )
-    axes[3].plot(0, 0, "+", color="white", markersize=10)
-    axes[3].set(
-        title="that 1, moved anywhere",
-        xlabel="pixels right",
-        ylabel="pixels down",
-        xticks=[-8, 0, 8],
-        yticks=[-8, 0, 8],
-    )
-    figure.colorbar(picture, ax=axes[3], label="p(7)", ticks=[0, 0.5, 1])
-    figure.savefig(PICTURE, metadata={"Software": None}, dpi=120)
+    fooled = (before.argmax(axis=1) == pool) & (after.argmax(axis=1) == bathroom)
+    first = fooled.argmax()
+    answers = np.stack([before[first], after[first]])
+    asked = np.stack([without[first], with_rail[first]])
+    heatmaps = [
+        occlusion(ask_rather_than(model, bathroom, pool), asked[1:], 0)
+        for model in models
+    ]
+    heat = overlays.overlay_heat(asked[1:], np.mean(heatmaps, axis=0))[0]
+    return asked, describe(answers, pairs.class_names), heat
+
+
+def describe(answers, class_names):
+    """Say in a few words what was answered, and how surely."""
+    return [f"“{class_names[row.argmax()]}”, {row.max():.0%}" for row in answers]
 
 
 if __name__ == "__main__":

@@ -431,7 +431,8 @@ def read_journal(path, crops=None):
         content = path.read_bytes()
     except FileNotFoundError:
         return Journal()
-    size, catches, complete, length = None, [], False, 0
+    size, complete, length = None, False, 0
+    catches: list[harvest.Catch] = []
     for line in content.splitlines(keepends=True):
         try:
             entry = json.loads(line)

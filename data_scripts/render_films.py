@@ -14,9 +14,9 @@ drawing, shot, actor, emotion, label, intensity, box, lamp
     `lamp` is true where a lit lamp is in the crop (the box and 10 % on every side).
 regions_00 … regions_79
     The region maps of a shot's drawings, uint8 (height, width, drawings) of places in
-    canvas.REGIONS. With the drawings last, what stays the same stands side by side and
-    packs to two thirds. ``stored["regions_07"].transpose(2, 0, 1)`` are the maps of
-    shot 7, drawings 56 to 63.
+    helpers.regions.REGIONS. With the drawings last, what stays the same stands side by
+    side and packs to two thirds. ``stored["regions_07"].transpose(2, 0, 1)`` are the
+    maps of shot 7, drawings 56 to 63.
 
 cast.csv has a row an actor: film, actor, seed, and what follows from the seed; found is
 the share of ten test pictures in which the face detector finds the actor.
@@ -191,7 +191,7 @@ def write_truth(path, shots):
         A list a shot, a frame a drawing.
     """
     faces = np.concatenate([frame.faces for shot in shots for frame in shot])
-    arrays = {name: faces[name] for name in faces.dtype.names}
+    arrays = {name: faces[name] for name in faces.dtype.names or ()}
     for number, shot in enumerate(shots):
         maps = np.stack([frame.regions for frame in shot], axis=-1)
         arrays[f"regions_{number:02}"] = maps

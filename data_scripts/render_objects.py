@@ -13,6 +13,7 @@ import pandas as pd
 from imageio.v3 import imwrite
 
 from data_scripts.rendering import objects
+from helpers.objects import CLASS_NAMES
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "objects"
 COUNTS = {"test": 480, "pairs": 330}
@@ -69,7 +70,7 @@ def lay_out(tiles, columns):
 def list_names(split, count):
     """Return the table of what each tile shows: sheet, tile, first, second object."""
     labels = objects.list_labels(split, count)
-    names = np.array(objects.CLASS_NAMES)[labels]
+    names = np.array(CLASS_NAMES)[labels]
     return pd.DataFrame(
         {
             "sheet": split,

@@ -62,10 +62,10 @@ def train_objects():
     from helpers import networks, weights
 
     pictures = draw_objects()
-    images, labels = pictures["validation"]
-    model = networks.train_object_network(
-        *pictures["train"], (images.astype("float32") / 255, labels)
-    )
+    images, labels = pictures["train"]
+    shown, known = pictures["validation"]
+    validation = (shown.astype("float32") / 255, known)
+    model = networks.train_object_network(images, labels, validation)
     weights.save_weights(DATA / "objects" / "network.npz", [model])
 
 
@@ -171,7 +171,7 @@ def train_hotel():
 
     train = scenes.load("embedded", "train")
     spare = scenes.load_pairs("embedded", "spare")
-    found = []
+    found: list = []
     for recipe in scene_networks.RECIPES:
         path, models = scene_networks.name_file(recipe), []
         for seed in range(scene_networks.SEED_COUNTS[recipe]):

@@ -6,6 +6,7 @@ It works on a bare Python too: what it cannot find out, it says.
 """
 
 import importlib.metadata
+import io
 import os
 import platform
 import re
@@ -83,7 +84,7 @@ def print_report(lines=None):
         if in_colour:
             text = f"{_COLOURS[line.status]}{text}{_NO_COLOUR}"
         print(text)
-    fixes = {}
+    fixes: dict[str, str] = {}
     for status in (WRONG, WARN):
         for line in lines:
             if line.status == status:
@@ -121,7 +122,8 @@ def check_packages():
 
 def check_package(requirement):
     """Compare one installed package with a requirement such as "numpy>=2.1,<2.5"."""
-    name, wanted = re.fullmatch(r"([\w.-]+)\s*(.*)", requirement).groups()
+    name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+    wanted = requirement.removeprefix(name).strip()
     try:
         found = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -145,6 +147,10 @@ def check_tensorflow():
 
     A process of its own, because on a processor without AVX the import does not
     raise: it kills.
+
+    Returns
+    -------
+    Line
     """
     answer, error = _ask(_ASK_TENSORFLOW)
     if error:
@@ -307,7 +313,8 @@ def _set_up_command():
 
 def main():
     """Print the report and return 1 where something is wrong."""
-    sys.stdout.reconfigure(errors="replace")  # for consoles that lack the marks
+    if isinstance(sys.stdout, io.TextIOWrapper):  # for consoles that lack the marks
+        sys.stdout.reconfigure(errors="replace")
     if os.name == "nt":
         os.system("")  # older Windows consoles show colours only after this
     lines = collect()

@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _HOST = "https://github.com/"
 _COLAB = "https://colab.research.google.com/"
 _BADGE = re.compile(rf"\[!\[[^]]*\]\({re.escape(_COLAB)}[^)]*\)\]\([^)]*\)")
-_MARKED_BADGE = re.compile(r"(<!-- badge ([\w.-]+) -->).*?(<!-- /badge -->)", re.DOTALL)
+_MARKED_BADGE = re.compile(
+    r"(<!-- badge ([\w./-]+) -->).*?(<!-- /badge -->)", re.DOTALL
+)
 
 
 # --- What the notebooks hold --------------------------------------------------------
@@ -41,7 +43,7 @@ def repository(root=ROOT):
     return _read_project(root)["urls"]["Repository"].removeprefix(_HOST)
 
 
-def setup_cell_source(root=ROOT):
+def setup_cell_source(root=ROOT, up=".."):
     """Return the code of every notebook's first code cell.
 
     On Colab it fetches the course once and installs what is missing there. Elsewhere
@@ -50,6 +52,8 @@ def setup_cell_source(root=ROOT):
     Parameters
     ----------
     root : pathlib.Path
+    up : str
+        The way from the notebook's folder to the project's.
 
     Returns
     -------
@@ -64,7 +68,7 @@ if "google.colab" in sys.modules:  # elsewhere, the course is here already
     address = "{_HOST}{repository(root)}"
     fetch = f"cd /content; test -d course || git clone -q --depth 1 {{address}} course"
     subprocess.run(fetch, shell=True, check=True)
-sys.path[:0] = ["..", "/content/course"]
+sys.path[:0] = ["{up}", "/content/course"]
 importlib.import_module("helpers.colab").get_ready()"""
 
 
@@ -74,7 +78,8 @@ def badge_markdown(notebook_name, root=ROOT):
     Parameters
     ----------
     notebook_name : str
-        Without folder and ending: "01_one_or_seven".
+        Its path below notebooks/, without ending: "01_one_or_seven" or
+        "exercises/01_one_or_seven".
     root : pathlib.Path
 
     Returns
@@ -91,8 +96,8 @@ def write(address=None, root=ROOT):
 
     That is: the line `Repository` in pyproject.toml; in README.md the badges, each
     between ``<!-- badge 01_one_or_seven -->`` and ``<!-- /badge -->``, and any other
-    link to the repository; in each notebook the set-up cell and the badge. The outputs
-    of the notebooks stay as they are.
+    link to the repository; in each notebook, exercises and their solutions included,
+    the set-up cell and the badge. The outputs of the notebooks stay as they are.
 
     Parameters
     ----------
@@ -131,15 +136,32 @@ def write(address=None, root=ROOT):
         lambda text: _MARKED_BADGE.sub(write_badge, link.sub(_HOST + address, text)),
     ):
         changed.append(readme)
-    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
-    return changed + [path for path in notebooks if write_notebook(path, root)]
+    return changed + [
+        path for path in find_notebooks(root) if write_notebook(path, root)
+    ]
+
+
+def find_notebooks(root=ROOT):
+    """Return the paths of all notebooks: chapters, exercises and solutions.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+
+    Returns
+    -------
+    list of pathlib.Path
+    """
+    folders = [root / "notebooks" / name for name in ("", "exercises", "solutions")]
+    return [path for folder in folders for path in sorted(folder.glob("*.ipynb"))]
 
 
 def write_notebook(path, root=ROOT):
     """Write the set-up cell and the badge into one notebook.
 
     A notebook without a cell tagged `setup` gets one before its first code cell, and
-    one without a badge gets it at the end of its first cell.
+    one without a badge gets it at the end of its first cell. Solutions have no badge:
+    they are the teacher's.
 
     Parameters
     ----------
@@ -155,7 +177,8 @@ def write_notebook(path, root=ROOT):
 
     notebook = nbformat.read(path, as_version=4)
     before = nbformat.writes(notebook)
-    source = setup_cell_source(root)
+    place = path.resolve().relative_to((root / "notebooks").resolve())
+    source = setup_cell_source(root, "/".join([".."] * len(place.parts)))
     codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
     tagged = [cell for cell in codes if "setup" in cell.metadata.get("tags", [])]
     for cell in tagged:
@@ -163,14 +186,15 @@ def write_notebook(path, root=ROOT):
     if not tagged:
         cell = nbformat.v4.new_code_cell(source)
         cell.metadata["tags"] = ["setup"]
-        place = notebook.cells.index(codes[0]) if codes else len(notebook.cells)
-        notebook.cells.insert(place, cell)
-    badge = badge_markdown(path.stem, root)
-    title = notebook.cells[0]
-    if _BADGE.search(title.source):
-        title.source = _BADGE.sub(badge, title.source)
-    else:
-        title.source = f"{title.source.rstrip()}\n\n{badge}"
+        index = notebook.cells.index(codes[0]) if codes else len(notebook.cells)
+        notebook.cells.insert(index, cell)
+    if place.parts[0] != "solutions":
+        badge = badge_markdown(place.with_suffix("").as_posix(), root)
+        title = notebook.cells[0]
+        if _BADGE.search(title.source):
+            title.source = _BADGE.sub(badge, title.source)
+        else:
+            title.source = f"{title.source.rstrip()}\n\n{badge}"
     if nbformat.writes(notebook) == before:
         return False
     nbformat.write(notebook, path)
@@ -296,7 +320,7 @@ def installed_versions():
     from packaging.utils import canonicalize_name
     from packaging.version import InvalidVersion, Version
 
-    versions = {}
+    versions: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         try:
             version = str(Version(distribution.version))

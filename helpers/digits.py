@@ -100,6 +100,10 @@ def shift_randomly(images, reach, generator):
     reach : int
         The farthest shift, in pixels, to any side.
     generator : numpy.random.Generator
+
+    Returns
+    -------
+    array (n, height, width, channels)
     """
     right, down = generator.integers(-reach, reach + 1, (2, len(images)))
     return shift(images, right, down)
@@ -130,6 +134,14 @@ def centre(images):
 
     This is how MNIST was made (LeCun et al. 1998, section III.A). The shift is a
     whole number of pixels, so no pixel value changes. A black picture stays put.
+
+    Parameters
+    ----------
+    images : array (n, height, width, channels)
+
+    Returns
+    -------
+    array (n, height, width, channels)
     """
     images = np.asarray(images)
     height, width = images.shape[1:3]
@@ -145,7 +157,7 @@ def centre(images):
 def _load_scikit(seed):
     digits = load_scikit_digits()
     generator = np.random.default_rng(seed)
-    originals = {name: [] for name in ("train", "validation", "test")}
+    originals: dict[str, list] = {"train": [], "validation": [], "test": []}
     for digit in (1, 7):
         drawn = generator.permutation(digits.images[digits.target == digit] / 16)
         ends = np.cumsum(list(_ORIGINALS.values()))
@@ -172,13 +184,12 @@ def _load_scikit(seed):
         order = generator.permutation(len(labels))
         splits += [images[order], labels[order]]
     handwritten = int(np.isin(digits.target, (1, 7)).sum())
-    return Digits(
-        *splits,
-        CLASS_NAMES,
+    description = (
         f"embedded edition: {handwritten} handwritten ones and sevens from "
         f"scikit-learn, the {sum(counts)} to train on multiplied to "
-        f"{len(splits[0]):,}",
+        f"{len(splits[0]):,}"
     )
+    return Digits._make([*splits, CLASS_NAMES, description])
 
 
 def _draw_affine_matrices(count, generator):

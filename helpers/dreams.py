@@ -145,26 +145,6 @@ def caricature(model, layer, images, power=2, **options):
     return climb(model, read, np.arange(len(images)), **options)
 
 
-def measure_distances(model, layer, images, others):
-    """Measure how differently a layer sees pictures and others, one by one.
-
-    Parameters
-    ----------
-    model, layer, images
-        As in `invert`.
-    others : float array (n, height, width, 3) in [0, 1]
-
-    Returns
-    -------
-    float32 array (n,)
-        Squared distance between the two maps over the squared length of the first: 0
-        if they are the same, 1 as for a map of zeros.
-    """
-    look, targets = _remember(model, layer, images)
-    seen = look(tf.constant(check_images(model, others)))
-    return _find_distances(seen, targets).numpy()
-
-
 def _list_shapes(image, octaves, scale):
     """Return height and width of each octave, the smallest first."""
     if np.ndim(image) != 3 or np.shape(image)[2] != 3:

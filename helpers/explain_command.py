@@ -206,7 +206,8 @@ def _find_pictures(names):
 
     Patterns are expanded here too, since not every shell does.
     """
-    paths, complaints = {}, []
+    paths: dict[Path, Path] = {}
+    complaints = []
     for name in names:
         path = Path(name).expanduser()
         if path.is_dir():
@@ -233,15 +234,14 @@ def _explain_files(paths, request):
     class_names = models.name_classes(model, request.class_names or own_names)
     ask = functools.partial(
         explain.explain_picture,
-        model,
         method=request.method,
         style=request.styles[0],
         class_names=class_names,
         size=request.size,
         crop=request.crop,
         stretch=request.stretch,
-        **({} if request.layer is None else {"layer": request.layer}),
     )
+    options = {} if request.layer is None else {"layer": request.layer}
     failures = 0
     # No bar for one picture, nor (None: ask the terminal) in a log file.
     bar = tqdm(paths, unit="picture", disable=len(paths) == 1 or None)
@@ -253,7 +253,8 @@ def _explain_files(paths, request):
             tqdm.write(str(error), file=sys.stderr)
             continue
         # Errors of the model and of the folder are not caught: they end the run.
-        explained = [ask(picture, one) for one in request.classes or [None]]
+        wanted = request.classes or [None]
+        explained = [ask(model, picture, one, **options) for one in wanted]
         explained = list({one.class_index: one for one in explained}.values())
         with _writing(request.output):
             request.output.mkdir(parents=True, exist_ok=True)

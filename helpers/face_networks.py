@@ -32,7 +32,7 @@ class Recipe(NamedTuple):
     """
 
     films: tuple
-    count: int | None = 60
+    count: int | None = 60  # type: ignore[assignment]  # hides a tuple's own count()
     dropout: float = 0.0
     varied: bool = False
     steps: int = 500

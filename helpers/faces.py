@@ -168,6 +168,11 @@ def read_true_boxes(title, frames):
 def read_truth(title):
     """Read what the renderer knows about every face of a film.
 
+    Parameters
+    ----------
+    title : str
+        Of a film of the embedded edition.
+
     Returns
     -------
     pandas.DataFrame
@@ -197,7 +202,7 @@ def read_regions(title, drawings):
     -------
     dict of int to uint8 array (height, width), places in `helpers.regions.REGIONS`
     """
-    shots = {}
+    shots: dict[int, set] = {}
     for drawing in map(int, drawings):
         shots.setdefault(drawing // _DRAWINGS, set()).add(drawing)
     maps = {}
@@ -268,7 +273,8 @@ def choose_examples(data, count=6):
     """
     order = np.random.default_rng(0).permutation(len(data.labels))
     order = order[np.argsort(~data.lamps[order], kind="stable")]
-    chosen, classes = [], np.unique(data.labels)
+    chosen: list[int] = []
+    classes = np.unique(data.labels)
     for turn in range(count):
         seen = data.people[chosen]
         wanted = classes[turn % len(classes)]

@@ -573,6 +573,15 @@ def choose_live_channels(model, layer, count):
 def name_sheet(role, kind):
     """Return the path of a sheet: which network's, and "features" or "last_stack".
 
+    Parameters
+    ----------
+    role, kind : str
+        As for `read_sheet`.
+
+    Returns
+    -------
+    pathlib.Path
+
     Raises
     ------
     ValueError
@@ -601,7 +610,7 @@ def read_sheet(role, kind):
     Raises
     ------
     ValueError
-        If there is no such sheet.
+        If there is no such sheet, or it is damaged.
     """
     path = name_sheet(role, kind)
     if not path.is_file():
@@ -610,6 +619,11 @@ def read_sheet(role, kind):
             f"python data_scripts/draw_features.py {role}."
         )
     sheet = cv2.imdecode(np.fromfile(path, "uint8"), cv2.IMREAD_COLOR_RGB)
+    if sheet is None:
+        raise ValueError(
+            f"{path.name} in data/vgg must be a JPEG, got something else; draw it "
+            f"again with python data_scripts/draw_features.py {role}."
+        )
     tiles = cut_sheet(sheet.astype("float32") / 255, *SHEETS[kind])
     return tiles if kind == "features" else tiles.reshape(-1, *tiles.shape[2:])
 

@@ -200,8 +200,8 @@ def draw_comparison(images, rows, titles, blocks=1):
     """
     count, height = len(images), -(-len(rows) // blocks)
     figure = plt.figure(figsize=((1.75 * count + 0.5) * blocks, 1.75 * height + 2.2))
-    parts = np.atleast_1d(figure.subfigures(1, blocks))
-    for number, part in enumerate(parts):
+    parts = figure.subfigures(1, blocks, squeeze=False)
+    for number, part in enumerate(parts.ravel()):
         axes = part.subplots(height + 1, count, squeeze=False)
         for axis in axes.ravel():
             axis.set(xticks=[], yticks=[])

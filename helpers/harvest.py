@@ -7,6 +7,7 @@ films, with files written and resumed: ``python data_scripts/harvest_faces.py --
 import itertools
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ class Catch(NamedTuple):
     boxes: int
     faces: list
     complaint: str = ""
-    crops: list = ()
+    crops: Sequence = ()
 
 
 def harvest(paths, **settings):
@@ -205,6 +206,10 @@ def list_films(paths):
     are in the order of the paths and, in a folder, of their names. Where two would
     have the same name, the later one gets a number.
 
+    Parameters
+    ----------
+    paths : str or pathlib.Path, or list of them
+
     Returns
     -------
     films : list of Film
@@ -212,7 +217,8 @@ def list_films(paths):
     """
     if isinstance(paths, str | Path):
         paths = [paths]
-    groups, complaints = {}, []
+    groups: dict[Path, dict] = {}
+    complaints = []
     for path in (Path(path).expanduser() for path in paths):
         files = _search(path) if path.is_dir() else [path]
         readable = [file for file in files if is_readable_name(file)]
@@ -336,6 +342,10 @@ def find_shots(film):
     A shot begins where the thumbnail of a frame differs from the one before by more
     than 8 % of the way from black to white, on average.
 
+    Parameters
+    ----------
+    film : Film
+
     Returns
     -------
     list of int
@@ -453,7 +463,9 @@ def catch_faces(film, settings, catches=()):
                 kept.append(code)
                 name = f"{film.name}_{frame.number:06d}_{place}.jpg"
                 sharpness = round(measure_sharpness(crop), 1)
-                faces.append(Face(*box.tolist(), sharpness, f"{code:016x}", name))
+                faces.append(
+                    Face._make([*box.tolist(), sharpness, f"{code:016x}", name])
+                )
                 crops.append(crop)
         yield Catch(frame.number, frame.time, len(boxes), faces, frame.complaint, crops)
 
@@ -504,6 +516,14 @@ def measure_sharpness(picture):
 
     Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy: a
     comparative study".
+
+    Parameters
+    ----------
+    picture : uint8 array (height, width, 3)
+
+    Returns
+    -------
+    float
     """
     return float(cv2.Laplacian(_turn_grey(picture), cv2.CV_64F).var())
 
@@ -551,7 +571,8 @@ def find_duplicates(index, distance=2):
     -------
     bool array (n,)
     """
-    kept, duplicates = {}, []
+    kept: dict[str, list] = {}
+    duplicates = []
     for film, code in zip(index["film"], index["hash"], strict=True):
         others, code = kept.setdefault(film, []), int(code, 16)
         duplicates.append(is_duplicate(code, others, distance))
@@ -568,7 +589,12 @@ def _turn_grey(picture):
 
 
 def tabulate(caught):
-    """Return the index and the counts of ``{film name: list of Catch}``.
+    """List what was caught: a row a face, and a row a film.
+
+    Parameters
+    ----------
+    caught : dict of str to list of Catch
+        By the film's name.
 
     Returns
     -------

@@ -251,7 +251,9 @@ def _download(row):
 
 def _hash_blob(content):
     """Hash a file's content as git does."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    return hashlib.sha1(
+        b"blob %d\0" % len(content) + content, usedforsecurity=False
+    ).hexdigest()
 
 
 def _reduce(content, path):

@@ -104,7 +104,7 @@ def count_refusals(fit, data, questions, seeds=range(5)):
     """
     pictures = np.concatenate([*questions.values()])
     ends = np.cumsum([len(part) for part in questions.values()])[:-1]
-    refusals = {name: [] for name in questions}
+    refusals: dict[str, list] = {name: [] for name in questions}
     for seed in seeds:
         order = np.random.default_rng(seed).permutation(len(data.train_images))
         half = order[: len(order) // 2]

@@ -69,7 +69,7 @@ def read_labels(folder, class_names: Sequence[str] = EMOTIONS) -> dict[str, str]
     with _tell_trouble(folder):
         found = _find_pictures(folder, class_names)
         noted = _read_table(folder / LABELS)
-    labels = {}
+    labels: dict[str, str] = {}
     for name, label in noted:
         labels.pop(name, None)  # the last line about a face counts
         if name in found or label in (SKIPPED, REJECTED):
@@ -291,7 +291,7 @@ def check_class_names(class_names: Sequence[str]) -> None:
 
 def _find_pictures(folder, class_names):
     """Return {file name: class name} of the pictures in the class folders."""
-    found = {}
+    found: dict[str, str] = {}
     for class_name in class_names:
         for path in sorted((folder / class_name).glob("*.png")):
             if path.name.startswith("."):  # left by macOS on other systems' disks

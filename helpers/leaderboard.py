@@ -54,6 +54,16 @@ def read_grades(path=GRADES):
 def check_grades(grades):
     """Return a table of grades, if it is one.
 
+    Parameters
+    ----------
+    grades : pandas.DataFrame
+        A row a task, method and test.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns `COLUMNS` and no others.
+
     Raises
     ------
     ValueError
@@ -270,8 +280,8 @@ def _compare(test, rows):
     rows = rows[~is_blind]
     above, below = rows["low"] > best["high"], rows["high"] < best["low"]
     better, worse = (above, below) if higher else (below, above)
-    verdict = np.select(
-        [rows["value"].isna(), better, worse], [None, "better", "worse"], "unclear"
-    )
+    verdict = np.full(len(rows), "unclear", object)
+    verdict[worse], verdict[better] = "worse", "better"
+    verdict[rows["value"].isna()] = None
     compared = rows.assign(blind=best["method"], verdict=verdict)
     return compared[["task", "method", "test", "blind", "verdict"]]

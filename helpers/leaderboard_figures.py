@@ -193,7 +193,7 @@ def _label_rows(axis, places, rows, right):
 def _label_columns(axis, columns):
     """Name the tests, and above them their families."""
     upright = {"rotation": 90, "ha": "center", "va": "bottom"}
-    families = {}
+    families: dict[str, list] = {}
     for test, x in columns.items():
         arrow = "↑" if grading.TESTS[test].better == "higher" else "↓"
         axis.text(x, -0.7, f"{test} {arrow}", **upright)

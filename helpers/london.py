@@ -87,6 +87,13 @@ def list_people():
 def read_true_boxes(film, frames):
     """Return the box of the one face in each photograph, placed by the pupils.
 
+    Parameters
+    ----------
+    film : str
+        The folder's name: "neutral" or "smiling".
+    frames : sequence of int
+        Places of the photographs in it, in the order of their names.
+
     Returns
     -------
     list of float arrays (1, 4)

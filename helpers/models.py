@@ -203,6 +203,15 @@ def predict(model, images):
 def name_classes(model, class_names=None):
     """Return one name for each of a model's classes, made up if none are given.
 
+    Parameters
+    ----------
+    model : keras.Model
+    class_names : list of str, optional
+
+    Returns
+    -------
+    list of str
+
     Raises
     ------
     ValueError
@@ -228,6 +237,15 @@ def find_wanted_class(wanted, class_names):
     """Return the index of a class given as index or name, or None if it is None.
 
     A text that could be both, such as "7" where the classes are digits, is a name.
+
+    Parameters
+    ----------
+    wanted : int, str or None
+    class_names : list of str
+
+    Returns
+    -------
+    int or None
 
     Raises
     ------

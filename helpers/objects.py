@@ -161,8 +161,9 @@ def _load_photographs():
         [],
         np.zeros((len(_SQUARES), PHOTOGRAPH_SIZE, PHOTOGRAPH_SIZE), bool),
     )
+    square = (PHOTOGRAPH_SIZE, PHOTOGRAPH_SIZE)
     for mask, (name, *cut, box) in zip(masks, _SQUARES.values(), strict=True):
-        images.append(_cut_out(whole[name], *cut, (PHOTOGRAPH_SIZE, PHOTOGRAPH_SIZE)))
+        images.append(_cut_out(whole[name], cut, square))
         top, left, bottom, right = box
         mask[top:bottom, left:right] = True
     pairs = [_list_montages(whole, _UPRIGHT, axis=1), _list_montages(whole, _LYING, 0)]
@@ -199,8 +200,9 @@ def _read_photographs():
     }
 
 
-def _cut_out(photograph, top, left, height, shape):
+def _cut_out(photograph, cut, shape):
     """Cut a window of the proportions of `shape`, and bring it to that shape."""
+    top, left, height = cut
     width = round(height * shape[1] / shape[0])
     window = photograph[top : top + height, left : left + width].astype("float32") / 255
     return resize(window, shape, anti_aliasing=True).astype("float32").clip(0, 1)
@@ -211,7 +213,7 @@ def _list_montages(whole, cuts, axis):
     shape = [PHOTOGRAPH_SIZE, PHOTOGRAPH_SIZE]
     shape[axis] //= 2
     halves = {
-        name: _cut_out(whole[cut[0]], *cut[1:], shape) for name, cut in cuts.items()
+        name: _cut_out(whole[cut[0]], cut[1:], shape) for name, cut in cuts.items()
     }
     names = [
         pair for pair in combinations(cuts, 2) if cuts[pair[0]][0] != cuts[pair[1]][0]

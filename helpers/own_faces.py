@@ -66,6 +66,10 @@ def hash_table(table):
     ----------
     table : pandas.DataFrame
         From `read_faces`.
+
+    Returns
+    -------
+    str
     """
     rows = [
         (face.label, face.file.name, face.file.stat().st_size)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 LARGEST = 50_000_000  # pixels: a phone's best; more would fill the memory
 
@@ -71,7 +71,7 @@ def read_picture(source):
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content))
         too_large = image.width * image.height > LARGEST
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ValueError(
             f"{name} is not a picture in a format that Pillow knows; "
             "save it as PNG or JPEG and try again."
@@ -191,7 +191,7 @@ def turn_grey(images):
     -------
     float32 array (..., 1)
     """
-    return (np.asarray(images, "float32") @ np.float32(_GREY))[..., None]
+    return (np.asarray(images, "float32") @ np.array(_GREY, "float32"))[..., None]
 
 
 def _read_content(source):

@@ -40,7 +40,7 @@ def draw_segments(segments, thickness=5.0):
     start, end = segments[..., :2], segments[..., 2:]
     along = end - start
     length_squared = (along**2).sum(-1).clip(1e-9)
-    pixels = np.stack(np.mgrid[:SIZE, :SIZE], axis=-1).reshape(1, 1, -1, 2)
+    pixels = np.moveaxis(np.mgrid[:SIZE, :SIZE], 0, -1).reshape(1, 1, -1, 2)
     offset = pixels - start[:, :, None]
     position = (offset * along[:, :, None]).sum(-1) / length_squared[..., None]
     nearest = position.clip(0, 1)[..., None] * along[:, :, None]

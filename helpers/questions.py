@@ -98,7 +98,7 @@ def _check_classes(count, class_index, other):
 
 def _check_names(steps):
     """Refuse what Keras cannot put into one model: two layers of the same name."""
-    seen = {}
+    seen: dict[str, object] = {}
     for step in steps:
         operation = seen.setdefault(step.operation.name, step.operation)
         if operation is not step.operation:

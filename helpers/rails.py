@@ -172,7 +172,7 @@ def _shade(across, light):
 def _cast_shadow(cover):
     """Move the rail's outline down and to the right, and blur it."""
     size = min(cover.shape)
-    moved = np.float32([[1, 0, 0.02 * size], [0, 1, 0.025 * size]])
+    moved = np.array([[1, 0, 0.02 * size], [0, 1, 0.025 * size]], "float32")
     shadow = cv2.warpAffine(cover, moved, cover.shape[::-1])
     return cv2.GaussianBlur(shadow, (0, 0), 0.012 * size)
 

@@ -134,6 +134,10 @@ def build_vgg16(weights):
 def load_vgg16():
     """Load VGG16 with its published weights, fetched where absent; see `build_vgg16`.
 
+    Returns
+    -------
+    keras.Model
+
     Raises
     ------
     helpers.sources.SourceError
@@ -219,6 +223,10 @@ def give_weights(model, arrays):
 
 def load_vgg_face():
     """Load VGG-Face's convolutions, fetched where absent; see `build_vgg_face`.
+
+    Returns
+    -------
+    keras.Model
 
     Raises
     ------

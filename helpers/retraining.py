@@ -196,6 +196,10 @@ def tabulate_retraining(methods=METHODS, shares=SHARES, seeds=SEEDS):
 def read_retraining():
     """Read the table that ``data_scripts/retrain.py`` made, as `tabulate_retraining`.
 
+    Returns
+    -------
+    pandas.DataFrame
+
     Raises
     ------
     ValueError

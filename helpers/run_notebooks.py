@@ -1,6 +1,6 @@
 """Run every notebook from a fresh kernel and report what held.
 
-python -m helpers.run_notebooks [--save] [--jobs 2] [notebook ...]
+python -m helpers.run_notebooks [--save] [--jobs 2] [--output build] [notebook ...]
 """
 
 import argparse
@@ -11,19 +11,18 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nbformat
-import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 from helpers import runtime
+from helpers.memory import MemoryWatch
 
 ROOT = Path(__file__).resolve().parent.parent
 _CELL_TIMEOUT = 3600  # seconds; the real edition may train for minutes in one cell
@@ -42,17 +41,20 @@ class Run(NamedTuple):
 def main(arguments=None):
     """Run the notebooks, write pages and report, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", type=Path, help="default: all of them")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="files or folders")
     parser.add_argument(
         "--save", action="store_true", help="write the outputs back into the notebooks"
     )
     parser.add_argument(
         "--jobs", type=int, default=1, help="notebooks at a time; each takes memory"
     )
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "build", help="folder of pages and report"
+    )
     options = parser.parse_args(arguments)
-    paths = options.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = find_notebooks(options.notebooks or [ROOT / "notebooks"])
     edition = runtime.choose_edition("embedded")
-    build = ROOT / "build" if edition == "embedded" else ROOT / "build" / edition
+    build = options.output if edition == "embedded" else options.output / edition
     runs = []
     with ThreadPoolExecutor(max(1, options.jobs)) as pool:
         run_all = pool.map if options.jobs > 1 else map
@@ -67,8 +69,17 @@ def main(arguments=None):
             runs.append(run)
     report = build / "report.md"
     report.write_text(format_report(runs, edition), encoding="utf-8")
-    print(f"Report: {report.relative_to(ROOT)}")
+    print(f"Report: {report}")
     return int(any(run.error for run in runs))
+
+
+def find_notebooks(paths):
+    """Return the notebooks that paths name; a folder stands for all in it, sorted."""
+    return [
+        notebook
+        for path in paths
+        for notebook in (sorted(path.glob("*.ipynb")) if path.is_dir() else [path])
+    ]
 
 
 def run_notebook(path):
@@ -101,10 +112,11 @@ def run_notebook(path):
             "COURSE_WIDGETS": "off",
         }
         start = time.perf_counter()
-        memory = _MemoryWatch()
+        memory = MemoryWatch()
         try:
             with client.setup_kernel(env=environment, stderr=subprocess.DEVNULL):
-                memory.watch(client.km.provisioner.pid)
+                manager: Any = client.km
+                memory.watch(manager.provisioner.pid)
                 for index, cell in enumerate(notebook.cells):
                     client.execute_cell(cell, index)
                 client.set_widgets_metadata()
@@ -157,7 +169,24 @@ def write_page(notebook, path):
 
 
 def save_outputs(notebook, path):
-    """Write an executed notebook in place, without what only this machine knows."""
+    """Write an executed notebook in place, without what only this machine knows.
+
+    Solutions keep what they print, and no pictures: readers draw those themselves,
+    and a checkout has to stay small.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+    path : pathlib.Path
+    """
+    if path.parent.name == "solutions":
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [
+                    output
+                    for output in cell.outputs
+                    if not any("image/" in kind for kind in output.get("data", {}))
+                ]
     notebook.metadata = {
         "kernelspec": {
             "display_name": "Python 3",
@@ -209,35 +238,6 @@ def format_report(runs, edition):
     for run in failed:
         lines += ["", f"## {run.name} failed", "", "```", run.error, "```"]
     return "\n".join(lines) + "\n"
-
-
-class _MemoryWatch:
-    """Samples the memory of a process and its children until stopped."""
-
-    def __init__(self):
-        self._peak = 0
-        self._stopped = threading.Event()
-        self._thread = None
-
-    def watch(self, process_id):
-        self._thread = threading.Thread(target=self._sample, args=(process_id,))
-        self._thread.start()
-
-    def stop(self):
-        self._stopped.set()
-        if self._thread:
-            self._thread.join()
-        return self._peak
-
-    def _sample(self, process_id):
-        while not self._stopped.wait(0.1):
-            try:
-                process = psutil.Process(process_id)
-                family = [process, *process.children(recursive=True)]
-                used = sum(member.memory_info().rss for member in family)
-            except psutil.NoSuchProcess:
-                continue
-            self._peak = max(self._peak, used)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,15 @@ EDITIONS = ("embedded", "real")
 def choose_edition(edition):
     """Return the edition to run: ``COURSE_EDITION`` if it is set, else `edition`.
 
+    Parameters
+    ----------
+    edition : str
+
+    Returns
+    -------
+    str
+        One of `EDITIONS`.
+
     Raises
     ------
     ValueError

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
 from helpers import photograph_networks, scenes
-from helpers.attribution import cam
+from helpers.attribution.cams import cam
 from helpers.audit import audit
 from helpers.networks import predict
 from helpers.questions import ask_rather_than
@@ -171,8 +171,8 @@ def remedy(recipe, found, train, spare, seed=0, steps=None):
     generator = np.random.default_rng(seed)
     measure_loss = _weigh_errors
     if recipe == "rebalanced":
-        lessons = add_counterexamples(train, spare)
-        batches = _draw_lessons(*lessons, generator)
+        images, labels, weights = add_counterexamples(train, spare)
+        batches = _draw_lessons(images, labels, weights, generator)
     elif recipe == "pasted":
         batches = _draw_pasted(train, generator)
     elif recipe == "pairs":
@@ -239,7 +239,8 @@ def measure(model, pairs):
     pools, bathrooms = (
         audit(
             model,
-            *(part[pairs.labels == area] for part in pairs[:2]),
+            pairs.with_rail[pairs.labels == area],
+            pairs.without_rail[pairs.labels == area],
             pairs.rails[pairs.labels == area],
             area,
             suspect,

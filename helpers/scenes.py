@@ -101,7 +101,7 @@ def load(edition, split):
     else:
         table = _read_table(split)
         images = _read_pictures(split, len(table))
-        data = Scenes(images, *_read_truth(table, split), CLASS_NAMES, "")
+        data = Scenes._make([images, *_read_truth(table, split), CLASS_NAMES, ""])
         data = data._replace(description=_describe(data, split))
     print(data.description)
     return data
@@ -135,7 +135,7 @@ def load_pairs(edition, split):
         with_rail = _read_pictures(f"{split}_with", count)
         without_rail = _read_pictures(f"{split}_without", count)
         truth = _read_truth(table, split)
-        data = Pairs(with_rail, without_rail, *truth, CLASS_NAMES, "")
+        data = Pairs._make([with_rail, without_rail, *truth, CLASS_NAMES, ""])
         data = data._replace(
             description=f"embedded edition: {count} rendered rooms "
             f"({_count_areas(data)}), each with a rail and without it"

@@ -245,7 +245,7 @@ def _run(command, count=0):
     )
     lines, packages = [], set()
     try:
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines.append(line.rstrip())
             collected = re.match(r"\s*Collecting ([\w.-]+)==", line)
             if collected:
@@ -256,7 +256,8 @@ def _run(command, count=0):
         process.kill()
         raise
     finally:
-        process.stdout.close()
+        if process.stdout:
+            process.stdout.close()
         process.wait()
         _show_progress("")
     if process.returncode != 0:

@@ -261,6 +261,15 @@ def locate(name: str) -> Path | None:
 
     A damaged file is passed over, with a printed sentence that says what is wrong.
 
+    Parameters
+    ----------
+    name : str
+        One of `SOURCES`.
+
+    Returns
+    -------
+    pathlib.Path or None
+
     Raises
     ------
     SourceError
@@ -284,10 +293,14 @@ def locate(name: str) -> Path | None:
 
 
 def cache_folders() -> list[Path]:
-    """Return where files are looked for, in order, as a list of paths.
+    """List where files are looked for, in order.
 
     First ``COURSE_CACHE``, if it is set: it may be a classroom's shared, read-only
     folder. Then the user's own cache folder.
+
+    Returns
+    -------
+    list of pathlib.Path
     """
     folders = [pooch.os_cache("what-a-classifier-looks-at")]
     if os.environ.get("COURSE_CACHE"):
@@ -296,7 +309,11 @@ def cache_folders() -> list[Path]:
 
 
 def writable_cache_folder() -> Path:
-    """Return the first cache folder that can be written; create it if it is absent.
+    """Find the first cache folder that can be written; create it if it is absent.
+
+    Returns
+    -------
+    pathlib.Path
 
     Raises
     ------
@@ -528,7 +545,7 @@ def _claim(path):
 def _lock(file):
     """Lock an open file if no other process has; return success."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             file.seek(0)
@@ -551,7 +568,7 @@ def _is_open_at(file, path):
 
 
 def _describe_failure(error):
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"answered {error.response.status_code} {error.response.reason}"
     # A stall after the first byte comes as a ConnectionError around urllib3's own.
     if isinstance(error, requests.Timeout) or "timed out" in str(error):

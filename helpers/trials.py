@@ -97,7 +97,7 @@ def load_trial(name, edition, count=40):
         raise ValueError(f"A trial needs 1 picture or more, got {count}; ask for 40.")
     twins = _GATHER[name](edition)
     tried = len(twins.images)
-    proven = np.flatnonzero(find_proven(*twins[:5])) if tried else []
+    proven = np.flatnonzero(find_proven(*twins[:5])) if tried else np.array([], int)
     if len(proven) < _FEWEST:
         raise ValueError(
             f"The trial {name!r} needs {_FEWEST} or more pictures whose answer hangs "

@@ -23,7 +23,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+NOTEBOOKS = CHAPTERS + SOLUTIONS
 
 LONGEST_CELL = 20  # lines
 LONGEST_LINE = 88  # characters
@@ -32,6 +34,7 @@ CODE_CELLS = range(10, 26)  # in a chapter, the set-up cell not counted
 FEWEST_CLAIMS = 3  # in a chapter
 SHORTEST_ALT_TEXT = 40  # characters
 LARGEST_NOTEBOOK = 2_000_000  # bytes
+LARGEST_SOLUTIONS = 60_000  # bytes
 LARGEST_IMAGE = 600_000  # bytes
 
 RAINBOW_MAPS = {"jet", "rainbow", "gist_rainbow", "hsv", "nipy_spectral", "turbo"}
@@ -145,6 +148,10 @@ def _called(nodes: Iterable[ast.AST]) -> list[str]:
 
 def _is_chapter(path: Path) -> bool:
     return re.match(r"0[1-8]_", path.name) is not None
+
+
+def _has_solutions(path: Path) -> bool:
+    return path.parent.name == "solutions"
 
 
 # --- Outputs ------------------------------------------------------------------------
@@ -442,10 +449,11 @@ def has_the_generated_set_up_cell(notebook: NotebookNode, path: Path) -> Finding
     """The first code cell is the generated one, tagged `setup`, of at most 10 lines."""
     from helpers.colab import setup_cell_source
 
+    up = "../.." if _has_solutions(path) else ".."
     for where, cell in _cells(notebook, "code")[:1]:
         if "setup" not in _tags(cell):
             yield where, "the first code cell is not tagged `setup`"
-        if cell.source != setup_cell_source():
+        if cell.source != setup_cell_source(up=up):
             yield where, "the first code cell is not the generated set-up cell"
         if (lines := len(cell.source.splitlines())) > LONGEST_SET_UP:
             yield where, f"a set-up cell of {lines} lines, expected {LONGEST_SET_UP}"
@@ -529,8 +537,9 @@ def has_no_installs(notebook: NotebookNode, path: Path) -> Findings:
 @_rule("show fewer or smaller pictures")
 def is_small(notebook: NotebookNode, path: Path) -> Findings:
     """The file opens fast and shows on the web."""
-    if (size := len(nbformat.writes(notebook).encode())) > LARGEST_NOTEBOOK:
-        yield "everywhere", f"{size:,} bytes, expected at most {LARGEST_NOTEBOOK:,}"
+    largest = LARGEST_SOLUTIONS if _has_solutions(path) else LARGEST_NOTEBOOK
+    if (size := len(nbformat.writes(notebook).encode())) > largest:
+        yield "everywhere", f"{size:,} bytes, expected at most {largest:,}"
 
 
 @_rule("draw it smaller, or as JPEG")
@@ -567,6 +576,20 @@ RULES: tuple[Rule, ...] = (
     is_small,
     has_small_images,
 )
+CHAPTERS_ONLY = (  # exercises open, close and count otherwise, and claim nothing
+    tags_claims,
+    makes_claims,
+    states_only_held_numbers,
+    opens_with_a_title,
+    closes_with_prose,
+    has_outputs,  # their pictures are left out
+)
+
+
+def choose_rules(path: Path) -> list[Rule]:
+    """Return the rules that a notebook keeps to: a few are not for exercises."""
+    skipped = CHAPTERS_ONLY if _has_solutions(path) else ()
+    return [rule for rule in RULES if rule not in skipped]
 
 
 def check(path: Path) -> list[str]:
@@ -575,7 +598,7 @@ def check(path: Path) -> list[str]:
         notebook = nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
         return [f"{path}: no notebook can be read here ({error}). Fix: restore it."]
-    return [problem for rule in RULES for problem in rule(notebook, path)]
+    return [problem for rule in choose_rules(path) for problem in rule(notebook, path)]
 
 
 def main(arguments: list[str]) -> int:

@@ -318,3 +318,11 @@ def test_the_cache_folders_are_those_of_sources(monkeypatch, tmp_path):
     assert labels == ["shared cache folder", "own cache folder"]
     monkeypatch.delenv("COURSE_CACHE")
     assert [line.label for line in check.check_cache()] == ["own cache folder"]
+
+
+def test_what_a_bare_python_cannot_find_out_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    line = check.check_memory()
+    assert (line.status, line.found) == (WARN, "unknown (psutil is missing)")
+    monkeypatch.setitem(sys.modules, "tomllib", None)  # before Python 3.11
+    assert check.check_packages() == []

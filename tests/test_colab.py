@@ -160,20 +160,28 @@ def find_disagreements(root):
     """Return a sentence for each badge and set-up cell that was not generated so."""
     found = []
     readme = (root / "README.md").read_text("utf-8")
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
+    chapters = [(path, "..", "") for path in root.glob("notebooks/*.ipynb")]
+    exercises = [
+        (path, "../..", f"{path.parent.name}/")
+        for path in root.glob("notebooks/*/*.ipynb")
+    ]
+    for path, up, folder in sorted(chapters + exercises):
         notebook = nbformat.read(path, as_version=4)
-        badge = colab.badge_markdown(path.stem, root)
+        badge = colab.badge_markdown(folder + path.stem, root)
         prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
         codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
         tagged = ["setup" in cell.metadata.get("tags", []) for cell in codes]
         if not tagged[0] or sum(tagged) > 1:
             found.append(f"{path.name}: not only the first code cell is tagged `setup`")
-        if codes[0].source != colab.setup_cell_source(root):
+        if codes[0].source != colab.setup_cell_source(root, up):
             found.append(f"{path.name}: the set-up cell is not the generated one")
-        if badge not in prose[0]:
-            found.append(f"{path.name}: the first cell lacks its badge")
+        if (badge in prose[0]) == (folder == "solutions/"):
+            found.append(f"{path.name}: the first cell lacks its badge, or has one")
         found += find_other_addresses(path, "\n".join(prose), root)
-        if f"<!-- badge {path.stem} -->{badge}<!-- /badge -->" not in readme:
+        if (
+            not folder
+            and f"<!-- badge {path.stem} -->{badge}<!-- /badge -->" not in readme
+        ):
             found.append(f"README.md: no badge of {path.stem} between markers")
     return found + find_other_addresses(root / "README.md", readme, root)
 
@@ -206,7 +214,9 @@ def course(tmp_path):
         f"https://github.com/{address}-2 is another |\n",
         "utf-8",
     )
-    for name in ("01_first", "02_second"):
+    for folder in ("exercises", "solutions"):
+        (tmp_path / "notebooks" / folder).mkdir()
+    for name in ("01_first", "02_second", "exercises/01_first", "solutions/01_first"):
         output = nbformat.v4.new_output("stream", name="stdout", text="Wärme 0.5\n")
         cells = [
             nbformat.v4.new_markdown_cell("# Title\n\nYou need nothing."),
@@ -233,6 +243,17 @@ def test_writing_adds_what_was_missing_and_keeps_the_outputs(course):
     assert (first.execution_count, first.outputs[0].text) == (7, "Wärme 0.5\n")
 
 
+def test_exercises_and_solutions_find_the_project_two_folders_up(course):
+    first = 'sys.path[:0] = ["{up}", "/content/course"]'
+    for folder, up in {"": "..", "exercises": "../..", "solutions": "../.."}.items():
+        path = course / "notebooks" / folder / "01_first.ipynb"
+        cells = nbformat.read(path, as_version=4).cells
+        assert first.format(up=up) in cells[1].source
+        assert (path.parent / up / "pyproject.toml").exists()
+        page = f"/blob/main/notebooks/{folder}/01_first.ipynb".replace("//", "/")
+        assert (page in cells[0].source) == (folder != "solutions")
+
+
 def test_writing_again_changes_nothing(course):
     before = read_all(course)
     assert colab.write(None, course) == []
@@ -247,6 +268,8 @@ def test_a_new_address_is_written_everywhere(course):
         "README.md",
         "01_first.ipynb",
         "02_second.ipynb",
+        "01_first.ipynb",
+        "01_first.ipynb",
     ]
     assert colab.repository(course) == "new-owner/new.name"
     assert find_disagreements(course) == []
@@ -290,6 +313,7 @@ def spoil(path, old, new):
 
 
 FIRST, SECOND = "notebooks/01_first.ipynb", "notebooks/02_second.ipynb"
+EXERCISE = "notebooks/exercises/01_first.ipynb"
 CLONE = "clone https://github.com/"
 
 
@@ -303,6 +327,8 @@ CLONE = "clone https://github.com/"
         (FIRST, '"setup"\n', '"other"\n', "is tagged `setup`"),
         (SECOND, "/02_second.ipynb", "/01_first.ipynb", "lacks its badge"),
         (SECOND, "github/OWNER", "github/x", "it names x/"),
+        (EXERCISE, "../..", "..", "not the generated one"),
+        (EXERCISE, "/exercises/01_first.ipynb", "/01_first.ipynb", "lacks its badge"),
     ],
 )
 def test_a_disagreement_is_found(course, file, old, new, complaint):
@@ -336,7 +362,7 @@ def test_an_address_of_another_form_is_refused(course, address):
 
 def test_the_command_writes_and_says_so(capsys, course):
     assert colab.main(["a/b"], course) == 0
-    assert "4 files changed; the address is a/b." in capsys.readouterr().out
+    assert "6 files changed; the address is a/b." in capsys.readouterr().out
     assert colab.main(["a"], course) == 2
     assert "owner/name" in capsys.readouterr().err
 

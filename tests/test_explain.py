@@ -496,3 +496,24 @@ def test_a_run_prints_its_answers_and_nothing_else(shelf, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 4
     assert (tmp_path / "dots_grad_cam_class_0_heat.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--crop", "1.5"], "--crop takes a share above 0 and up to 1, got 1.5"),
+        (["--class-names", "a.txt"], "--class-names is for models of your own"),
+        (["--model", "none.keras"], "none.keras cannot be read"),
+        (["--output", __file__], "is a file; choose another"),
+    ],
+)
+def test_flags_that_do_not_fit_end_it_before_tensorflow_starts(flags, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        explain_command.main(["x.png", *flags])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_where_no_picture_is_there_is_nothing_to_start(tmp_path, capsys):
+    assert explain_command.main([str(tmp_path / "none.png")]) == 1
+    assert "none.png" in capsys.readouterr().err

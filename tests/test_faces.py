@@ -1,5 +1,7 @@
 """Faces as the chapters load them, against the renderer's truth."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -222,3 +224,15 @@ def test_areas_in_no_picture_have_no_row():
     left[:, :, :2] = True
     areas = {"left": left, "nowhere": np.zeros((2, 4, 4), bool)}
     assert faces.measure_areas(heatmaps, areas) == {"left": pytest.approx(1)}
+
+
+def test_heat_in_an_area_is_compared_class_by_class():
+    """All heat of the sad lies on the lamp, that of the happy ones everywhere alike."""
+    lamp = np.zeros((4, 10, 10), bool)
+    lamp[:, :2, :5] = True  # a tenth
+    heatmaps = np.ones((4, 10, 10))
+    heatmaps[:2] = lamp[:2]
+    data = SimpleNamespace(labels=np.array([1, 1, 0, 0]), class_names=["happy", "sad"])
+    table = faces.compare_with_area(heatmaps, {"lamp": lamp, "rest": ~lamp}, data)
+    assert table.loc["sad"].tolist() == pytest.approx([10, 0])
+    assert table.loc["happy"].tolist() == pytest.approx([1, 1])

@@ -360,3 +360,77 @@ def test_shuffling_moves_whole_squares_and_loses_none():
     assert [*map(list_squares, images)] == [*map(list_squares, shuffled)]
     assert not np.array_equal(images, shuffled)
     np.testing.assert_array_equal(shuffled, features.shuffle_squares(images, squares=2))
+
+
+# What else is asked of a model and of drawn pictures
+
+
+def test_objectives_are_what_the_model_says_of_each_pictures_own_class(model):
+    images = np.random.default_rng(5).random((3, SIZE, SIZE, 3)).astype("float32")
+    classes, each = np.array([1, 0, 1]), np.arange(3)
+    probabilities = features.read_probabilities(model)(images, classes)
+    np.testing.assert_allclose(
+        probabilities, model(images).numpy()[each, classes], 1e-5
+    )
+    logits = features.read_logits(model)(images, classes)
+    others = features.read_logits(model)(images, 1 - classes)
+    np.testing.assert_allclose(tf.sigmoid(logits - others), probabilities, 1e-5)
+
+
+def test_the_slope_of_a_linear_objective_is_its_length_everywhere():
+    generator = np.random.default_rng(6)
+    images, weights = generator.normal(0.5, 0.1, (2, 3, 9, 8, 3)).astype("float32")
+
+    def read(pictures, numbers):
+        return tf.reduce_sum(pictures * tf.gather(weights, numbers), (1, 2, 3))
+
+    numbers = np.array([2, 0, 2])
+    lengths = np.linalg.norm(weights.reshape(3, -1), axis=1)[numbers]
+    slopes = features.measure_slopes(read, images, numbers)
+    np.testing.assert_allclose(slopes, lengths, rtol=1e-5)
+
+
+def test_layers_are_chosen_among_the_relus(model):
+    assert features.choose_layers(model, 2) == ["inside", "relu"]
+    with pytest.raises(ValueError, match="at least 3 ReLUs that give a map, got 2"):
+        features.choose_layers(model, 3)
+
+
+def test_dead_channels_are_not_chosen(model):
+    half = keras.models.clone_model(model)
+    half.set_weights(model.get_weights())
+    kernel, bias = half.get_layer("inside").get_weights()
+    kernel[..., [1, 4]] = 0
+    half.get_layer("inside").set_weights([kernel, bias])
+    chosen = features.choose_live_channels(half, "inside", 4)
+    assert chosen.tolist() == [0, 2, 3, 5]
+    with pytest.raises(ValueError, match=r"at least 5 channels .* got 4"):
+        features.choose_live_channels(half, "inside", 5)
+
+
+def test_layers_are_drawn_row_by_row_and_one_square_is_the_whole_effect(model):
+    drawn = features.draw_layers(model, ["inside", "outside"], 2, **QUICK)
+    chosen = features.choose_live_channels(model, "outside", 2)
+    alone = features.draw_features(model, "outside", chosen, **QUICK)
+    np.testing.assert_allclose(drawn[1], alone, atol=1e-5)
+    left = features.measure_shuffled(model, ["inside"], drawn[:1], [1, 4])
+    assert left.shape == (1, 2)
+    assert left[0, 0] == pytest.approx(1)
+    assert left[0, 1] < 1
+
+
+def test_fine_detail_is_the_power_of_short_waves():
+    across = np.arange(32) * np.ones((32, 1))
+    fine, coarse = np.sin(across * np.pi / 2), np.sin(across * np.pi / 8)
+    images = np.stack([fine, coarse, fine + 2 * coarse, 0 * fine])[..., None] + 0.5
+    found = features.measure_fineness(images)
+    np.testing.assert_allclose(found, [1, 0, 1 / (1 + 4), 0], atol=1e-9)
+
+
+def test_a_damaged_sheet_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(features, "_DATA", tmp_path)
+    (tmp_path / "features_objects.jpg").write_bytes(b"not a picture")
+    with pytest.raises(
+        ValueError, match=r"features_objects\.jpg in data/vgg must be a"
+    ):
+        features.read_sheet("objects", "features")

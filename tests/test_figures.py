@@ -244,3 +244,52 @@ def test_numbers_of_neighbours_do_not_cover_each_other():
     for left, right in itertools.pairwise(boxes):
         assert left.x1 <= right.x0
     plt.close(figure)
+
+
+# --- Pictures with titles, methods side by side, twins ------------------------------
+
+
+def test_pictures_stand_in_rows_under_their_titles():
+    images = np.random.default_rng(1).random((3, 4, 5, 3))
+    figure = figures.draw_pictures(images, ["one", "two", "three"], columns=2)
+    assert len(figure.axes) == 4
+    drawn = zip(figure.axes[:3], images, ("one", "two", "three"), strict=True)
+    for axis, image, title in drawn:
+        np.testing.assert_array_equal(axis.images[0].get_array(), image)
+        assert axis.get_title() == title
+    assert not figure.axes[3].images
+    (alone,) = figures.draw_pictures(images[:1], ["one"]).axes
+    assert alone.get_title() == "one"
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_comparison_has_a_row_a_method_below_the_pictures(blocks):
+    generator = np.random.default_rng(2)
+    images = generator.random((2, 4, 4, 3))
+    rows = {name: generator.random((2, 4, 4, 3)) for name in ("cam", "grad_cam", "lrp")}
+    figure = figures.draw_comparison(images, rows, ["left", "right"], blocks)
+    drawn = {}
+    for axis in figure.axes:
+        if axis.get_ylabel():
+            drawn.setdefault(axis.get_ylabel(), []).append(axis.images[0].get_array())
+    assert [*drawn] == ["picture", "cam", "grad cam", "lrp"]
+    assert len(drawn["picture"]) == blocks
+    np.testing.assert_array_equal(drawn["picture"][-1], images[0])
+    for name, pictures in rows.items():
+        np.testing.assert_array_equal(drawn[name.replace("_", " ")][0], pictures[0])
+    assert sum(axis.get_title() == "right" for axis in figure.axes) == blocks
+
+
+def test_twins_are_ordered_by_the_second_and_stay_pairs():
+    before, after = np.array([0.9, 0.2, 0.5]), np.array([0.1, 0.6, 0.3])
+    groups = {"pools": (before, after), "baths": (after[:2], before[:2])}
+    figure = figures.draw_twins(groups, "p(bathroom)", ("without", "with"))
+    first, second = figure.axes
+    assert first.get_title() == "pools\n3 pairs"
+    assert second.get_title() == "baths\n2 pairs"
+    points = [line.get_ydata() for line in first.lines]
+    np.testing.assert_array_equal(points, [[0.9, 0.5, 0.2], [0.1, 0.3, 0.6]])
+    (arrows,) = first.collections
+    ends = [path[:, 1].tolist() for path in arrows.get_segments()]
+    assert ends == [[0.9, 0.1], [0.5, 0.3], [0.2, 0.6]]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["without", "with"]

@@ -28,8 +28,14 @@ def test_there_are_notebooks():
     assert NOTEBOOKS, "notebooks/ holds no notebook"
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        pytest.param(path, rule, id=f"{path.parent.name}-{path.stem}-{rule.__name__}")
+        for path in NOTEBOOKS
+        for rule in rules.choose_rules(path)
+    ],
+)
 def test_a_notebook_keeps_a_rule(path, rule):
     problems = rule(nbformat.read(path, as_version=4), path)
     assert not problems, "\n".join(problems)
@@ -69,7 +75,7 @@ def code_cell(source, *outputs, tags=()):
 @pytest.fixture
 def good(monkeypatch):
     """Build the smallest chapter that keeps all rules, on a stand-in for colab."""
-    colab = SimpleNamespace(setup_cell_source=lambda: SETUP_SOURCE)
+    colab = SimpleNamespace(setup_cell_source=lambda up: SETUP_SOURCE)
     monkeypatch.setitem(sys.modules, "helpers.colab", colab)
     opening = (
         "# 1. One or seven\n\nAbout 25 minutes. You need nothing.\n\n- Train a net."
@@ -409,7 +415,7 @@ def test_a_rainbow_map_is_found_however_it_is_named(name):
 
 def test_a_set_up_cell_may_not_grow(good, monkeypatch):
     longer = SETUP_SOURCE + "\n# One more."
-    colab = SimpleNamespace(setup_cell_source=lambda: longer)
+    colab = SimpleNamespace(setup_cell_source=lambda up: longer)
     monkeypatch.setitem(sys.modules, "helpers.colab", colab)
     good.cells[SETUP].source = longer
     (problem,) = rules.has_the_generated_set_up_cell(good, Path("01_one.ipynb"))

@@ -128,7 +128,7 @@ def test_montage_halves_are_the_two_masks(photographs):
 def test_cuts_keep_proportions_and_place():
     """A ramp stays a ramp: the value tells the row it came from."""
     ramp = np.broadcast_to(np.arange(200, dtype="uint8")[:, None, None], (200, 300, 3))
-    cut = objects._cut_out(ramp, 40, 10, 120, (60, 30))
+    cut = objects._cut_out(ramp, (40, 10, 120), (60, 30))
     assert cut.shape == (60, 30, 3)
     assert np.allclose(cut[5:-5, 0, 0] * 255, 40.5 + 2 * np.arange(5, 55), atol=0.2)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -111,6 +112,71 @@ def test_an_unfit_network_of_one_s_own_gives_a_sentence(own_network, fault):
     with pytest.raises(ValueError, match=r"mine\.(txt|keras)") as caught:
         photograph_networks.load_published_network()
     assert "\n" not in str(caught.value)
+
+
+# --- Heads on a network and on photographs of the reader's own ----------------------
+
+
+@pytest.fixture
+def own_hotel(tmp_path, monkeypatch):
+    """A folder an area, six photographs each, of one grey a photograph."""
+    for area, grey in {"bathroom": 60, "swimming_pool": 100, "lobby": 170}.items():
+        (tmp_path / "hotel" / area).mkdir(parents=True)
+        for place in range(6):
+            picture = np.full((60, 90, 3), grey + 4 * place, "uint8")
+            Image.fromarray(picture).save(tmp_path / "hotel" / area / f"{place}.png")
+    monkeypatch.setenv(hotel_photographs.VARIABLE, str(tmp_path / "hotel"))
+    monkeypatch.setattr(sources, "cache_folders", lambda: [tmp_path / "cache"])
+
+
+def test_heads_are_trained_once_and_pairs_make_them_deaf_to_the_rail(
+    own_network, own_hotel, monkeypatch, capsys
+):
+    found = photograph_networks.load_photograph_networks("as found")
+    assert "Training heads" in capsys.readouterr().out
+    monkeypatch.setattr(photograph_networks, "_train_heads", None)  # not again
+    again = photograph_networks.load_photograph_networks("as found")
+    paired = photograph_networks.load_photograph_networks("pairs")
+    with_rail, without = hotel_photographs.read_pairs("test")[:2]
+    answers = [predict(model, with_rail) for model in found]
+    np.testing.assert_array_equal(answers[0], predict(again[0], with_rail))
+    assert np.ptp(answers, axis=0).max() > 0  # each seed drew other photographs
+    heard, deaf = (
+        np.mean([np.abs(predict(m, with_rail) - predict(m, without)) for m in models])
+        for models in (found, paired)
+    )
+    assert deaf < heard / 2
+
+
+def test_places_is_asked_with_its_own_colours_and_classes(tmp_path, monkeypatch):
+    """A small network in place of the published one, which wants blue first."""
+    monkeypatch.delenv(photograph_networks.VARIABLE, raising=False)
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input((224, 224, 3))
+    maps = layers.Conv2D(4, 7, strides=32, name="conv1")(inputs)
+    maps = layers.Conv2D(365, 1, name="conv10")(maps)
+    maps = layers.LeakyReLU(negative_slope=0.1, name="conv10_lrelu")(maps)
+    means = layers.GlobalAveragePooling2D()(maps)
+    raw = keras.Model(inputs, layers.Softmax()(means))
+    raw.save(tmp_path / "network.keras")
+    mean = np.full((5, 5, 3), [104.0, 117.0, 123.0])
+    np.save(tmp_path / "mean-image.npy", mean)
+    wanted = [name for names in photograph_networks.PLACES.values() for name in names]
+    names = [*wanted, *(f"/other {place}" for place in range(365 - len(wanted)))][::-1]
+    lines = "".join(f"/x/{name} {place}\n" for place, name in enumerate(names))
+    (tmp_path / "categories.txt").write_text(lines, encoding="utf-8")
+    files = {path.stem: path for path in tmp_path.iterdir()}
+    monkeypatch.setattr(sources, "fetch", lambda name: files[name.split("/")[1]])
+    model, areas = photograph_networks.load_published_network()
+    assert areas == [*photograph_networks.PLACES]
+    images = np.random.default_rng(3).random((2, 224, 224, 3)).astype("float32")
+    answers = predict(raw, images[..., ::-1] - mean[0, 0].astype("float32") / 255)
+    best = [
+        answers[:, [names.index(name) for name in chosen]].max(axis=1)
+        for chosen in photograph_networks.PLACES.values()
+    ]
+    probabilities = np.stack(best, axis=1) / np.sum(best, axis=0)[:, None]
+    np.testing.assert_allclose(predict(model, images), probabilities, rtol=1e-4)
 
 
 # --- The real files -----------------------------------------------------------------

@@ -285,6 +285,36 @@ def test_a_damaged_vgg_emotion_gives_a_sentence(tmp_path, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+def test_what_was_learned_is_kept_whole(tmp_path, monkeypatch):
+    """With three small layers of the names of those that learn."""
+    monkeypatch.setattr(sources, "cache_folders", lambda: [tmp_path])
+    inputs = outputs = keras.Input((4,))
+    for name in ("frozen", *real_networks._LEARNED):
+        outputs = keras.layers.Dense(3, name=name)(outputs)
+    model = keras.Model(inputs, outputs)
+    trained = real_networks.Emotions(model, ["happy", "neutral"], ["005"], "faces")
+    path = real_networks.save_vgg_emotion(trained)
+    assert [file.name for file in path.parent.iterdir()] == ["vgg_emotion.npz"]
+    with np.load(path, allow_pickle=False) as stored:
+        assert stored["class_names"].tolist() == ["happy", "neutral"]
+        assert stored["held_out"].tolist() == ["005"]
+        assert stored["folder"] == "faces"
+        for name in real_networks._LEARNED:
+            kernel, bias = model.get_layer(name).get_weights()
+            np.testing.assert_array_equal(stored[f"{name}.0"], kernel)
+            np.testing.assert_array_equal(stored[f"{name}.1"], bias)
+        assert not any(name.startswith("frozen") for name in stored)
+
+
+def test_who_was_held_out_must_still_be_there(monkeypatch):
+    people = np.array(["001", "002"])
+    faces = real_networks.Gathered(np.zeros((2, 4, 4, 3)), people, people)
+    monkeypatch.setattr(real_networks, "gather_faces", lambda size, folder: faces)
+    trained = real_networks.Emotions(None, ["happy"], ["003"], "")
+    with pytest.raises(ValueError, match=r"in the London set any more; train it again"):
+        real_networks._ask_emotions(trained)
+
+
 # --- The real files -----------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from data_scripts import render_films
 from data_scripts.rendering import films, people
-from data_scripts.rendering.canvas import REGIONS
+from helpers.regions import REGIONS
 
 FILMS = films.FOLDER
 CHROMIUM = next(

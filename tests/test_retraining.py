@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from helpers import digits, networks, retraining
+from helpers import digits, networks, retraining, sources
 from helpers.networks import predict
 
 pytestmark = pytest.mark.usefixtures("started")
@@ -125,3 +125,33 @@ def test_stored_network_is_small_and_rounded_by_little(tmp_path):
     with np.load(path, allow_pickle=False) as stored:
         for place, values in enumerate(model.get_weights()):
             np.testing.assert_allclose(stored[str(place)], values, rtol=0.04, atol=1e-6)
+
+
+def test_the_real_edition_trains_once_and_keeps_what_it_learned(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sources, "cache_folders", lambda: [tmp_path])
+    monkeypatch.setattr(retraining.digits, "load", lambda edition: data)
+    monkeypatch.setattr(retraining, "_RANDOM_EPOCHS", 1)
+    first = retraining.load_random_label_network("real")
+    untrained = networks.build_digit_network().get_weights()
+    assert not np.allclose(first.get_weights()[0], untrained[0], atol=1e-3)
+    monkeypatch.setattr(retraining, "train_on_random_labels", None)  # not again
+    again = retraining.load_random_label_network("real")
+    for kept, values in zip(again.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_allclose(kept, values, rtol=0.04, atol=1e-6)
+
+
+def test_where_nothing_is_removed_one_network_serves_all_methods(monkeypatch):
+    asked = []
+
+    def measure(network, data, method, share, seed):
+        asked.append((method, share, seed))
+        return retraining.Cell(share, seed, len(asked))
+
+    monkeypatch.setattr(retraining, "measure_retraining", measure)
+    table = retraining.tabulate_retraining(["random", "occlusion"], [0, 0.5], [1])
+    assert asked == [("random", 0, 1), ("random", 0.5, 1), ("occlusion", 0.5, 1)]
+    assert table["method"].tolist() == ["random"] * 2 + ["occlusion"] * 2
+    assert table["before"].tolist() == [0, 0.5, 0, 0.5]
+    assert table["pattern"].tolist() == [1, 2, 1, 3]

@@ -122,3 +122,25 @@ def test_report_tells_every_measured_value():
     assert "| 01_a | A | at least 1 | 1.25 | held |" in report
     assert "| 02_b | 5 | 0.00 GB | 0 of 0 | FAILED |" in report
     assert "## 02_b failed" in report
+
+
+def test_a_folder_stands_for_the_notebooks_in_it(tmp_path):
+    for name in ("b.ipynb", "a.ipynb", "notes.txt"):
+        (tmp_path / name).write_text("")
+    other = tmp_path / "elsewhere.ipynb"
+    found = run_notebooks.find_notebooks([tmp_path, other])
+    assert found == [tmp_path / "a.ipynb", tmp_path / "b.ipynb", other]
+
+
+@pytest.mark.parametrize(("folder", "kept"), [("solutions", 1), ("notebooks", 2)])
+def test_solutions_are_saved_with_what_they_print_and_no_pictures(
+    tmp_path, folder, kept
+):
+    printed = v4.new_output("stream", name="stdout", text="✓ Exercise 1.1: right.\n")
+    picture = v4.new_output("display_data", {"image/png": PICTURE})
+    cell = v4.new_code_cell("check", outputs=[printed, picture])
+    path = tmp_path / folder / "01_dot.ipynb"
+    path.parent.mkdir()
+    run_notebooks.save_outputs(v4.new_notebook(cells=[cell]), path)
+    saved = nbformat.read(path, as_version=4).cells[0].outputs
+    assert saved == [printed, picture][:kept]

@@ -368,8 +368,9 @@ def test_progress_shows_on_a_terminal_only(monkeypatch, capsys):
 
 # --- make, and .ci/run ----------------------------------------------------------------
 
-TARGETS = ["run", "test", "check", "lab", "real", "bench", "data", "leaderboard"]
-TARGETS += ["outputs", "colab", "clean"]
+TARGETS = ["run", "test", "check", "lab", "site", "slides", "student", "assignments"]
+TARGETS += ["real", "bench", "data", "leaderboard", "outputs", "measure", "colab"]
+TARGETS += ["clean"]
 
 
 @pytest.fixture(scope="module")
@@ -395,8 +396,8 @@ def test_help_is_what_make_alone_says(make):
 
 
 def test_help_lists_every_target(make):
-    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1]
-    assert sorted(phony.split()) == sorted([*TARGETS, "help", "set_up"])
+    phony = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert sorted(" ".join(phony).split()) == sorted([*TARGETS, "help", "set_up"])
     assert re.findall(r"^  (\w+): \w", make("help"), re.MULTILINE) == TARGETS
 
 

@@ -12,10 +12,8 @@ import cv2
 import numpy as np
 
 from data_scripts.rendering.shading import smooth_step
-from helpers.regions import REGIONS
 
 __all__ = [
-    "REGIONS",
     "Grid",
     "blend",
     "draw_bump",

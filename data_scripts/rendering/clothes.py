@@ -135,11 +135,12 @@ def light_body(body, light):
     slant = body.normal @ direction
     wrap = 0.18 + 0.12 * (1 - body.cloth)
     lit = np.clip((slant + wrap) / (1 + wrap), 0, 1) * (0.4 + 0.6 * body.open)
-    move = np.float32(
+    move = np.array(
         [
             [1, 0, -0.34 * direction[0] * body.fineness],
             [0, 1, (0.10 - 0.28 * direction[1]) * body.fineness],
-        ]
+        ],
+        "float32",
     )
     shadow = cv2.warpAffine(body.head, move, body.head.shape[::-1])
     shadow = 0.82 * np.maximum(shadow, 0.75 * body.head)

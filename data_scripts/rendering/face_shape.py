@@ -393,7 +393,8 @@ def _list_folds(identity, units, mouth):
         end,
     ]
     strength = 0.10 + 0.60 * old + 0.75 * smile + 0.55 * bare + 0.15 * sad
-    folds = [(_round_off(nasolabial), min(strength, 1.1), 0.024, (0.07, -0.02))]
+    folds: list[tuple] = []
+    folds.append((_round_off(nasolabial), min(strength, 1.1), 0.024, (0.07, -0.02)))
     mouth_line = [corner, (corner[0] + 0.045, corner[1] + 0.10)]
     folds.append((mouth_line, 0.45 * sad + 0.40 * old, 0.020, (0.05, 0)))
     crow = 0.55 * units["AU6"] * (0.35 + 0.65 * min(identity.age * 2, 1)) + 0.45 * old

@@ -16,7 +16,6 @@ import numpy as np
 
 from data_scripts.rendering import face_paint, face_shape
 from data_scripts.rendering.canvas import (
-    REGIONS,
     Grid,
     blend,
     draw_bump,
@@ -37,6 +36,7 @@ from data_scripts.rendering.hair import (
     light_hair,
 )
 from data_scripts.rendering.people import ACTION_UNITS, Identity, find_outline
+from helpers.regions import REGIONS
 
 _PIVOT = 0.95  # y around which a head rolls: the neck
 _DEPTH = 0.45  # height of the axis about which a head turns
@@ -241,9 +241,8 @@ def _cast_shadows(height, light, grid):
     size = low.shape[::-1]
     for step in range(1, _SHADOW_STEPS + 1):
         away = 0.04 * step * (1 + 0.04 * step)
-        shift = np.float32(
-            [[1, 0, -x / level * away * fineness], [0, 1, -y / level * away * fineness]]
-        )
+        across, down = -x / level * away * fineness, -y / level * away * fineness
+        shift = np.array([[1, 0, across], [0, 1, down]], "float32")
         above = cv2.warpAffine(low, shift, size) - low - (away * z / level + 0.012)
         np.maximum(hidden, above * (1 / (0.035 + 0.15 * away)), out=hidden)
     hidden = cv2.GaussianBlur(np.clip(hidden, 0, 1), (0, 0), 0.032 * fineness)
@@ -360,12 +359,8 @@ def _add_glasses(colour, identity, grid, shading, light):
     """Add glasses: their shadow, the frame, a soft streak on the lenses."""
     frame, lenses = face_paint.draw_glasses(identity, grid)
     x, y = mesh(grid)
-    shift = np.float32(
-        [
-            [1, 0, -0.05 * light.direction[0] * grid.fineness],
-            [0, 1, 0.04 * grid.fineness],
-        ]
-    )
+    across, down = -0.05 * light.direction[0] * grid.fineness, 0.04 * grid.fineness
+    shift = np.array([[1, 0, across], [0, 1, down]], "float32")
     shadow = cv2.warpAffine(soften(frame, 0.016, grid), shift, frame.shape[::-1])
     colour = colour * (1 - 0.38 * shadow)[..., None]
     base = face_paint.find_frame_colour(identity)

@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 
 from data_scripts.rendering import faces, people, props, sets
-from data_scripts.rendering.canvas import REGIONS
 from helpers import detectors
+from helpers.regions import REGIONS
 
 WIDTH, HEIGHT = 640, 360
 RATE = 24  # pictures a second
@@ -347,12 +347,13 @@ def stage_shot(title, number):
     lamps = np.zeros((HEIGHT, WIDTH), "bool")
     style = int(painter.integers(len(props.LAMPS)))
     for role in roles:
+        x, y, size = role.spot
         if role.lit:
-            lamps |= props.place_lamp(backdrop, *role.spot, style)
-            alone = props.find_cover(backdrop.shape, *role.spot, style)
+            lamps |= props.place_lamp(backdrop, x, y, size, style)
+            alone = props.find_cover(backdrop.shape, x, y, size, style)
             cover = np.maximum(cover, alone)
         elif painter.random() < PROP_SHARE:
-            thing = props.place_prop(painter, backdrop, *role.spot)
+            thing = props.place_prop(painter, backdrop, x, y, size)
             cover = np.maximum(cover, thing)
     return Shot(backdrop, cover, lamps, light, roles)
 
@@ -573,7 +574,7 @@ def cast_film(title):
         A row an actor, with the keys CAST_COLUMNS.
     """
     generator = make_generator(title, _CASTING)
-    cast = {}
+    cast: dict[int, float] = {}
     for place in range(ACTORS):
         unseen = title == UNSEEN and place == ACTORS - 1
         seed, found = _fill_part(generator, cast, unseen)
@@ -594,7 +595,7 @@ def _fill_part(generator, cast, unseen):
         if unseen:
             pool = {seed: who for seed, who in pool.items() if _is_hard_to_find(who)}
         novelty = {seed: _measure_novelty(who, others) for seed, who in pool.items()}
-        for seed in sorted(pool, key=novelty.get, reverse=True):
+        for seed in sorted(pool, key=novelty.__getitem__, reverse=True):
             found = audition(pool[seed], seed)
             if found < 0.3 if unseen else found == 1:
                 return seed, found
@@ -654,7 +655,8 @@ def audition(person, seed):
         turn = (generator.uniform(-1, 1, 3) * (0.16, 0.06, 0.06)).tolist()
         centre = (WIDTH / 2, HEIGHT * 0.47)
         faces.place_face(frame, face, layers, centre, scale, *turn)
-        picture = develop(frame, Look((), 0.8, 0.9, np.float32(0), np.float32(1)))
+        black, white = np.zeros(3, "float32"), np.ones(3, "float32")
+        picture = develop(frame, Look((), 0.8, 0.9, black, white))
         side = BOX_SIZE * scale
         left, top = centre[0] - side / 2, centre[1] + BOX_DROP * scale - side / 2
         boxes = detect((picture * 255).astype("uint8"))

@@ -196,8 +196,8 @@ def add_window(stage, generator, wall, along, height, palette, view, curtains=Tr
     dark = np.zeros(3, "float32")
     add_sheet(stage, wall, along, height, 0.016, dark, glow=view)
     columns, rows = generator.integers(2, 4), generator.integers(2, 4)
-    right = np.linspace(*along, columns + 1)
-    up = np.linspace(*height, rows + 1)
+    right = np.linspace(along[0], along[1], columns + 1)
+    up = np.linspace(height[0], height[1], rows + 1)
     for place, edge in enumerate(right):
         thick = 0.045 if place in (0, columns) else 0.018
         ends = (edge - thick, edge + thick)
@@ -345,7 +345,7 @@ def add_bookshelf(stage, generator, wall, along, top, palette, depth=0.3, full=0
     wood = make_wood(generator, palette.wood * generator.uniform(0.6, 1.1))
     add_panel(stage, wall, along, (0, top), (0, 0.05), wood)
     count = max(int((along[1] - along[0]) / 0.75), 1)
-    for edge in np.linspace(*along, count + 1):
+    for edge in np.linspace(along[0], along[1], count + 1):
         ends = (edge - 0.018, edge + 0.018)
         add_panel(stage, wall, ends, (0, top), (0, depth), wood)
     stage.boxes.append(
@@ -359,7 +359,7 @@ def add_bookshelf(stage, generator, wall, along, top, palette, depth=0.3, full=0
     for level in [*levels, top - 0.03]:
         add_panel(stage, wall, along, (level, level + 0.028), (0, depth), wood)
     for level, above in zip(levels, [*levels[1:], top - 0.03], strict=True):
-        edges = np.linspace(*along, count + 1)
+        edges = np.linspace(along[0], along[1], count + 1)
         for start, end in pairwise(edges):
             inner = (start + 0.03, end - 0.03)
             if generator.random() < full:
@@ -478,7 +478,7 @@ def add_sideboard(stage, generator, wall, along, top, palette, depth=0.42, colou
     rim = (along[0] - 0.02, along[1] + 0.02)
     add_panel(stage, wall, rim, (top, top + 0.03), (0, depth + 0.03), wood)
     count = max(int((along[1] - along[0]) / 0.5), 1)
-    edges = np.linspace(*along, count + 1)
+    edges = np.linspace(along[0], along[1], count + 1)
     rows = generator.integers(1, 4)
     levels = np.linspace(0.1, top, rows + 1)
     for start, end in pairwise(edges):
@@ -496,7 +496,7 @@ def add_sideboard(stage, generator, wall, along, top, palette, depth=0.42, colou
 
 def add_clutter(stage, generator, wall, along, height, out, palette, count=3):
     """Set a few small things on a board: vessels, stacked books, a small plant."""
-    for place in np.linspace(*along, count + 2)[1:-1]:
+    for place in np.linspace(along[0], along[1], count + 2)[1:-1]:
         place = place + generator.uniform(-0.06, 0.06)
         kind = generator.choice(["vase", "vase", "books", "plant", "standing"])
         if kind == "vase":

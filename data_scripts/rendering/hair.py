@@ -62,7 +62,7 @@ class _Style(NamedTuple):
     """How a style grows. Lengths in units, the rest as shares."""
 
     comb: str  # "parted", "forward", "upward", "backward" or "outward"
-    count: int
+    hairs: int
     length: float
     level: float = 9.0  # where the scissors cut, as y
     lift: float = 0.1  # of the root, away from the skin
@@ -161,7 +161,7 @@ _STYLES = {
 
 
 # What men wear shorter.
-_MENS_CUTS = {
+_MENS_CUTS: dict[str, dict] = {
     "side_parting": {"level": -0.22, "length": 0.8},
     "fringe": {"level": 0.10},
     "long": {"level": 1.55},
@@ -299,7 +299,7 @@ def find_grey_share(identity):
 
 
 class _Beard(NamedTuple):
-    count: int
+    hairs: int
     length: float
     width: float
     veil: float  # alpha of the shadow below the hairs
@@ -335,9 +335,9 @@ def grow_beard(identity, grid, outline):
     beard = _BEARDS[identity.beard]
     generator = np.random.default_rng([int(identity.seed), 3])
     head = _measure_head(outline, grid)
-    tries = generator.uniform([-1.1, 0.0], [1.1, 1.5], (beard.count * 5, 2))
-    density = _find_beard_density(*tries.T, identity, head)
-    places = tries[generator.random(len(tries)) < density][: beard.count]
+    tries = generator.uniform([-1.1, 0.0], [1.1, 1.5], (beard.hairs * 5, 2))
+    density = _find_beard_density(tries[:, 0], tries[:, 1], identity, head)
+    places = tries[generator.random(len(tries)) < density][: beard.hairs]
     paths, lock = _grow_beard_paths(places, identity, beard, head, generator)
     colours = draw_colours(identity, lock, generator)
     widths = beard.width * generator.uniform(0.7, 1.2, len(paths)).astype("float32")
@@ -476,7 +476,7 @@ def _normals(points):
 
 def _plant_roots(identity, style, head, generator):
     """Scatter roots over the scalp; they thin out towards the hairline."""
-    tries = style.count * 5
+    tries = style.hairs * 5
     direction = generator.standard_normal((tries, 3))
     direction[:, 2] = np.abs(direction[:, 2]) * np.where(
         generator.random(tries) < 0.72, 1, -1
@@ -484,7 +484,7 @@ def _plant_roots(identity, style, head, generator):
     points = direction / _reach(direction, head)[:, None]
     chance = _scalp_density(points, identity, style, head)
     roots = points[generator.random(tries) < chance]
-    roots = roots[: style.count]
+    roots = roots[: style.hairs]
     if style.comb != "parted":
         return roots
     # Nothing falls over the roots at the parting, so more of them have to cover it.
@@ -876,7 +876,7 @@ def _shadow_skin(alpha, grid):
     dark = np.zeros_like(alpha)
     for drop, reach, strength in ((0.03, 0.025, 0.35), (0.09, 0.07, 0.35)):
         blurred = cv2.GaussianBlur(alpha, (0, 0), reach * fineness)
-        move = np.float32([[1, 0, 0], [0, 1, drop * fineness]])
+        move = np.array([[1, 0, 0], [0, 1, drop * fineness]], "float32")
         moved = cv2.warpAffine(blurred, move, alpha.shape[::-1])
         dark += strength * np.maximum(blurred * 0.6, moved)
     # A parting lies between two banks of hair.

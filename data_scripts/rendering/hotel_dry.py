@@ -745,7 +745,7 @@ def _place_tables(pick, width, depth):
     side = pick.choice([-1, 1])
     quarter = np.pi / 2
     x, z = width / 2 + side * pick.uniform(0.2, 0.6), depth - pick.uniform(2.1, 2.4)
-    tables = [(x, z, 0.46, (0.0, quarter, -quarter))]
+    tables: list[tuple] = [(x, z, 0.46, (0.0, quarter, -quarter))]
     back = pick.uniform(1.25, 1.4)
     for shift in (-1, 1):
         place = width / 2 + shift * pick.uniform(0.9, 1.1) - side * 0.3

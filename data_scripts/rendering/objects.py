@@ -238,7 +238,7 @@ def _place_bodies(places, generator):
     """Choose where plain bodies lie: none to three, beside the objects."""
     odds = [0.35, 0.3, 0.25, 0.1] if len(places) == 1 else [0.55, 0.35, 0.1, 0]
     wanted = generator.choice(4, p=odds)
-    bodies = []
+    bodies: list[tuple] = []
     for _ in range(30):
         if len(bodies) == wanted:
             break
@@ -287,7 +287,7 @@ def _put(scene, view, where, mark, label, generator, paints):
 
 def _turn(x, y, label, generator):
     """Mirror, shear and rotate coordinates; upright things only lean."""
-    name = None if label is None else CLASS_NAMES[label]
+    name = "" if label is None else CLASS_NAMES[label]
     lean = {"boat": 0.45, "house": 0.5, "mushroom": 0.6, "fish": 0.7, "butterfly": 1.2}
     angle = generator.uniform(-1, 1) * lean.get(name, np.pi)
     if generator.random() < 0.5:

@@ -174,7 +174,9 @@ def _build_tree(scene):
     """
     rows = np.array(scene.solids, float).reshape(-1, SOLID_COLUMNS)
     bounds = np.array(scene.bounds, float).reshape(-1, 2, 3)
-    order, boxes, links = [], [], []
+    order: list[int] = []
+    boxes: list = []
+    links: list = []
 
     def add(members):
         node = len(boxes)
@@ -197,8 +199,8 @@ def _build_tree(scene):
         members = np.flatnonzero((rows[:, GROUP] == _RAIL) == is_rail)
         if len(members):
             add(members)
-    boxes = np.array(boxes, float).reshape(-1, 6)
-    return rows[order], boxes, np.array(links, np.int64).reshape(-1, 3)
+    corners = np.array(boxes, float).reshape(-1, 6)
+    return rows[order], corners, np.array(links, np.int64).reshape(-1, 3)
 
 
 # Vectors

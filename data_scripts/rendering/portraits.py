@@ -101,7 +101,8 @@ def _take(face, generator, split):
     backdrop, light = _draw_set(split, number)
     if generator.random() < 0.5:
         backdrop = backdrop[:, ::-1]
-        light = light._replace(direction=light.direction * np.float32([-1, 1, 1]))
+        mirrored = light.direction * np.array([-1, 1, 1], "float32")
+        light = light._replace(direction=mirrored)
     left, top = (
         int(generator.integers(length - 2 * half))
         for length in (films.WIDTH, films.HEIGHT)

@@ -59,8 +59,8 @@ class _Patch(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     light: np.ndarray
-    fineness: float
-    light_side: float
+    fineness: np.float32
+    light_side: np.float32
     ambient: np.ndarray
 
 

@@ -70,7 +70,7 @@ def make_view(generator, hour):
         spots = generator.uniform(-8, 8, 60), generator.uniform(0.6, 2.0, 60)
         tints = generator.uniform(0.3, 1, 60)
 
-        def view(position):
+        def show_lights(position):
             along = position[:, 0] + position[:, 2]
             dusk = np.clip((position[:, 1] - 0.5) / 2, 0, 1)[:, None]
             glow = mix(0.62, 0.6, 0.42) * (1.3 - 0.7 * dusk)
@@ -80,9 +80,9 @@ def make_view(generator, hour):
                 hit = np.maximum(hit, close * tint)
             return glow + hit[:, None] * np.array([9, 5.5, 2.2], "float32")
 
-        return view
+        return show_lights
 
-    def view(position):
+    def show_hills(position):
         along, up = position[:, 0] + position[:, 2], position[:, 1]
         picture = hour.key * (2.6 + 0.5 * up[:, None])
         for height, period, colour in (
@@ -96,7 +96,7 @@ def make_view(generator, hour):
             picture = picture + share * (colour * tone - picture)
         return picture
 
-    return view
+    return show_hills
 
 
 def build_room(
@@ -275,7 +275,7 @@ def hang_pictures(stage, generator, wall, slot, palette, middle=1.6):
     width = slot[1] - slot[0]
     count = generator.integers(1, 4)
     size = min(generator.uniform(0.32, 0.6), width / count * 0.8)
-    for start, end in divide(generator, *slot, count):
+    for start, end in divide(generator, slot[0], slot[1], count):
         tall = size * generator.uniform(0.7, 1.35)
         high = middle + generator.uniform(-0.08, 0.12)
         fu.add_picture(

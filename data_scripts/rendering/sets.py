@@ -70,7 +70,8 @@ def draw_kind(name, generator, width=640, height=360):
     frame, light, level = _KINDS[name](generator, width, height)
     # The key comes from the brighter side, which gets a hint more light.
     side = _find_bright_side(frame)
-    light = light._replace(direction=light.direction * np.float32([side, 1, 1]))
+    turned = light.direction * np.array([side, 1, 1], "float32")
+    light = light._replace(direction=turned)
     across = np.linspace(-1, 1, width, dtype="float32")[:, None]
     frame = frame * (1 + 0.12 * side * across)
     middle = np.median(frame.mean(axis=2))

@@ -4,6 +4,8 @@
 at the images' size, raw and unnormalised. Drawing normalises.
 """
 
+from collections.abc import Callable
+
 from helpers.attribution.cams import (
     cam,
     enlarge_maps,
@@ -27,7 +29,7 @@ from helpers.attribution.rise import rise
 from helpers.attribution.score_cam import score_cam
 from helpers.attribution.scores import find_class, read_logits, read_scores
 
-METHODS = {
+METHODS: dict[str, Callable] = {
     "saliency": saliency,
     "gradient_times_input": gradient_times_input,
     "smooth_grad": smooth_grad,

@@ -6,6 +6,7 @@ the biases kept.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -161,13 +162,13 @@ class _Move(NamedTuple):
     name: str
     output: int
     inputs: tuple
-    share: callable  # (inputs, relevance) -> the share of each input
+    share: Callable  # (inputs, relevance) -> the share of each input
 
 
 class _WeightedSum(NamedTuple):
     """What a convolution or dense layer computes: ``apply(inputs, kernel) + bias``."""
 
-    apply: callable
+    apply: Callable
     kernel: tf.Tensor
     bias: tf.Tensor
 

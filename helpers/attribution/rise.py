@@ -110,7 +110,8 @@ def draw_masks(size, *, samples=1000, cells=8, keep=0.5, seed=0):
         If there is no sample, the grid has fewer than 2 cells or more than the image
         has pixels, or `keep` is not between 0 and 1.
     """
-    return _enlarge_grids(*_draw_grids(size, samples, cells, keep, seed), size)
+    grids, shifts = _draw_grids(size, samples, cells, keep, seed)
+    return _enlarge_grids(grids, shifts, size)
 
 
 def _draw_grids(size, samples, cells, keep, seed):

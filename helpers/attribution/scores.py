@@ -172,6 +172,12 @@ def read_scores(model, images, class_index, output=None, batch_size=32):
 def compute_logits(request, images, batch_size):
     """Run images, not always those of the request, through its graph.
 
+    Parameters
+    ----------
+    request : Request
+    images : float array (n, height, width, channels)
+    batch_size : int
+
     Returns
     -------
     float32 array (n, classes)
@@ -194,6 +200,14 @@ def trace_probabilities(request):
 
     By its softmax, or its sigmoid if it has one; a model that ends in logits gets a
     softmax, or with a single class a sigmoid.
+
+    Parameters
+    ----------
+    request : Request
+
+    Returns
+    -------
+    callable
     """
     graph = request.graph
     usual = "sigmoid" if graph.class_count == 1 else "softmax"
@@ -270,6 +284,14 @@ def cut_in_batches(count, batch_size):
 
     A progress bar appears where there are several and they take more than two seconds,
     unless ``COURSE_WIDGETS=off`` asks for outputs that are always the same.
+
+    Parameters
+    ----------
+    count, batch_size : int
+
+    Yields
+    ------
+    int array (up to batch_size,)
 
     Raises
     ------

@@ -283,8 +283,8 @@ def measure_input_invariance(
         As in `measure_cascade`.
     """
     heatmaps = explain(method, model, images, class_indices, heatmaps)
-    moved = shift_inputs(model, images, amount)
-    return correlate_maps(heatmaps, explain(method, *moved, class_indices))
+    shifted, moved = shift_inputs(model, images, amount)
+    return correlate_maps(heatmaps, explain(method, shifted, moved, class_indices))
 
 
 def explain(method, model, images, class_indices, heatmaps=None):

@@ -101,7 +101,7 @@ def measure_jpeg_stability(
     ----------
     method, model, images, class_indices, heatmaps
         As in `measure_seed_stability`.
-    quality, images
+    quality
         As in `compress`.
 
     Returns

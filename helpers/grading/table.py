@@ -5,6 +5,7 @@ import difflib
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ class Test(NamedTuple):
     grade for each picture, an array (n,), or one number for the method.
     """
 
-    measure: callable
+    measure: Callable
     better: str  # "higher" or "lower"
     family: str  # what the test asks after
 
@@ -101,7 +102,7 @@ def grade(
         leave=False,
         unit="test",
     )
-    said = set()
+    said: set[str] = set()
     with bar:
         for name, method in methods.items():
             bar.set_description(name)
@@ -271,7 +272,8 @@ def _read(path, fingerprint, count):
             f"{others if is_other else 'something else than grades'}; choose another "
             "path, or delete the file."
         )
-    rows, groups = csv.reader(io.StringIO(text[: text.rfind("\n") + 1])), {}
+    groups: dict[tuple, dict] = {}
+    rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
     next(rows, None)  # the names of the columns
     try:
         for method, test, picture, value in rows:

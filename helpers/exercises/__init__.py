@@ -1,0 +1,1 @@
+"""Checks of the exercises: one file for each chapter, and what they share."""
