@@ -1,9 +1,24 @@
-"""Fixtures that several tests share."""
+"""The same random state for every test, and fixtures that several share."""
+
+import random
+import sys
 
 import numpy as np
 import pytest
 
 from helpers import runtime
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Seed Python, NumPy and TensorFlow, so that no test depends on those before it.
+
+    Where Keras is imported later, its layers draw their seeds from Python's.
+    """
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if keras := sys.modules.get("keras"):
+        keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

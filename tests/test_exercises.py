@@ -14,10 +14,18 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from helpers import student
+from helpers import claims, student
+from helpers.exercises import (
+    faces_from_films,
+    start_here,
+    what_gives_emotion_away,
+    what_neurons_want,
+    where_does_it_look,
+)
 from helpers.exercises.answers import NotYetRight
 from helpers.run_notebooks import ROOT
 
@@ -190,3 +198,134 @@ def test_each_exercise_says_its_kind_and_minutes_and_has_hints(path):
         hints = re.findall(r"<details><summary>Hint (\d)</summary>", text)
         assert hints in (["1", "2"], ["1", "2", "3"]), text[:80]
     assert prose.count("\n*Prediction, ") in (1, 2)
+
+
+def claim_at_least(bound, pictures):
+    """Answer exercise 0.2 with some bound, and print what was measured."""
+    share = np.mean(pictures < 0.5)
+    print(f"{share:.3f}")
+    claims.claim("Most of each picture is paper", share, at_least=bound)
+    return float(share)
+
+
+def box_what_exceeds(compare, heatmap, share):
+    """Answer exercise 2.4, with or without the pixels of exactly the share."""
+    rows, columns = np.nonzero(compare(heatmap, share * heatmap.max()))
+    return [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
+
+
+def count_by_boxes(least, boxes, truth):
+    """Answer exercise 3.2 box by box, with some overlap as the least."""
+    left = list(truth)
+    for box in boxes:
+        overlaps = [faces_overlap(box, face) for face in left]
+        if overlaps and max(overlaps) >= least:
+            left.pop(int(np.argmax(overlaps)))
+    found = len(truth) - len(left)
+    return [found, len(left), len(boxes) - found]
+
+
+def faces_overlap(box, face):
+    (start, end), (other, far) = (
+        (np.array(one[:2]), np.add(one[:2], one[2:])) for one in (box, face)
+    )
+    common = np.prod(np.maximum(np.minimum(end, far) - np.maximum(start, other), 0))
+    return common / (np.prod(end - start) + np.prod(far - other) - common)
+
+
+def find_doubles(codes, others, distance):
+    """Answer exercise 3.4 with arrays."""
+    differences = np.array(codes, np.uint64)[:, None] ^ np.array(others, np.uint64)
+    return (np.bitwise_count(differences) <= distance).any(axis=1)
+
+
+def draw_persons(ends, values, people, count, seed):
+    """Answer exercise 4.5 with sums and sizes, and some ends of the interval."""
+    generator = np.random.RandomState(seed)
+    names = list(set(people.tolist()))
+    sums, sizes = (
+        np.array([sum_up(values[people == name]) for name in names])
+        for sum_up in (np.sum, len)
+    )
+    drawn = generator.choice(len(names), (count, len(names)))
+    return tuple(np.percentile(sums[drawn].sum(1) / sizes[drawn].sum(1), ends))
+
+
+def take_step(small, kind, images, slopes, rate):
+    """Answer exercise 7.1 with a small number against zero, and some kind of float."""
+    images, slopes = images.astype(kind), slopes.astype(kind)
+    lengths = np.sqrt(np.mean(slopes**2, axis=(1, 2, 3), keepdims=True))
+    return np.clip(images + rate * slopes / (lengths + small), 0, 1)
+
+
+def name_answer(function, *settings):
+    """Return a function of the other arguments, with a name as answers have one."""
+    return functools.update_wrapper(functools.partial(function, *settings), function)
+
+
+DIGITS = np.pad(np.full((60, 8, 8, 1), 1, "float32"), [(0, 0), *[(10, 10)] * 2, (0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (start_here.a_claim_that_can_fail, (name_answer(claim_at_least, 0.6), DIGITS)),
+        (
+            where_does_it_look.box_heat,
+            [name_answer(box_what_exceeds, np.greater_equal)],
+        ),
+        (faces_from_films.count_faces, [name_answer(count_by_boxes, 0.5)]),
+        (faces_from_films.has_double, [find_doubles]),
+        (what_gives_emotion_away.bootstrap, [name_answer(draw_persons, [2.5, 97.5])]),
+        (what_neurons_want.one_step_uphill, [name_answer(take_step, 1e-8, "float64")]),
+        (what_neurons_want.one_step_uphill, [name_answer(take_step, 1e-7, "float32")]),
+    ],
+)
+def test_a_right_answer_of_another_kind_is_accepted(check, answer, capsys):
+    check(*answer)
+    assert capsys.readouterr().out.startswith("✓ Exercise ")
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "piece"),
+    [
+        (
+            start_here.a_claim_that_can_fail,
+            (name_answer(claim_at_least, 0.55), DIGITS),
+            "only 57% paper",
+        ),
+        (
+            start_here.a_claim_that_can_fail,
+            (name_answer(claim_at_least, 0.65), DIGITS),
+            "claimed nothing of pictures that are 61% paper",
+        ),
+        (
+            where_does_it_look.box_heat,
+            [name_answer(box_what_exceeds, np.greater)],
+            "Exactly the share is enough",
+        ),
+        (
+            faces_from_films.count_faces,
+            [name_answer(count_by_boxes, 0.4)],
+            "overlaps by 0.48",
+        ),
+        (
+            faces_from_films.count_faces,
+            [name_answer(count_by_boxes, 0.51)],
+            "overlaps by exactly 0.5",
+        ),
+        (
+            what_gives_emotion_away.bootstrap,
+            [name_answer(draw_persons, [5, 95])],
+            "about the middle 90 %",
+        ),
+        (
+            what_neurons_want.one_step_uphill,
+            [name_answer(take_step, 1e-5, "float64")],
+            "Each should be the rate",
+        ),
+    ],
+)
+def test_a_near_miss_is_told_what_is_missing(check, answer, piece):
+    with pytest.raises(NotYetRight, match=piece):
+        check(*answer)

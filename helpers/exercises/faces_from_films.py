@@ -91,6 +91,8 @@ def count_faces(answer):
         ("a face without a box", [], [face]),
         ("a box without a face", [face], []),
         ("a box that covers a corner of a face only", [(20, 20, 20, 20)], [face]),
+        ("a box that overlaps by 0.48", [(17, 10, 20, 20)], [face]),
+        ("a box that overlaps by exactly 0.5", [(10, 10, 20, 10)], [face]),
         ("one box around two faces that overlap", [near], [face, close]),
         ("two faces, three boxes", [near, (61, 12, 20, 20), (90, 90, 5, 5)], []),
     ]
@@ -190,7 +192,7 @@ def has_double(answer):
         "differ in eight places: compare bits, not sizes.",
     )
     generator = np.random.default_rng(8)
-    others = [int(code) for code in generator.integers(0, 2**63, 30)]
+    others = [int(code) for code in generator.integers(0, 2**64, 30, np.uint64)]
     codes, flipped = [], []
     for other in others:
         count = int(generator.integers(0, 16))

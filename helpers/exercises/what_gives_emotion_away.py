@@ -13,6 +13,8 @@ from helpers.exercises.answers import (
     need_number,
 )
 
+_NEAR = 0.06  # of an interval, for ends found with 3,000 means
+
 
 def measure_preference(answer):
     """Check how much more heat a mask gets than its size.
@@ -222,7 +224,7 @@ def bootstrap(answer):
     values = of_person[people]
     order = generator.permutation(len(people))
     people, values = people[order], values[order]
-    low, high = _draw_interval(sizes, of_person)
+    fifth, low, high, last = _draw_ends(sizes, of_person, [5, 2.5, 97.5, 95])
     spread = high - low
     given = call(answer, values, people, 3000, 1)
     start, end = need_array(f"{name}(…)", given, (2,)).astype(float)
@@ -240,9 +242,14 @@ def bootstrap(answer):
         f"{said}was expected. It is too narrow: draw persons, not faces, and take the "
         "2.5 and the 97.5 percentile of the means.",
     )
-    near = max(abs(start - low), abs(end - high)) < 0.12 * spread
+    near = _NEAR * spread
     need(
-        near,
+        max(abs(start - fifth), abs(end - last)) > near / 2,
+        f"{said}was expected. That is about the middle 90 %, not 95 %: leave 2.5 % on "
+        "each side.",
+    )
+    need(
+        max(abs(start - low), abs(end - high)) < near,
         f"{said}was expected. Is every mean taken over all faces of the drawn persons, "
         "so that a person with many faces weighs more?",
     )
@@ -255,11 +262,11 @@ def bootstrap(answer):
     confirm("Exercise 4.5: an interval that knows how many persons there are.")
 
 
-def _draw_interval(sizes, of_person, count=20000):
-    """Return the interval by counting how often each person is drawn."""
+def _draw_ends(sizes, of_person, percentiles, count=20000):
+    """Return percentiles of the mean by counting how often each person is drawn."""
     generator = np.random.default_rng(12)
     times = generator.multinomial(
         len(sizes), np.full(len(sizes), 1 / len(sizes)), count
     )
     means = times @ (sizes * of_person) / (times @ sizes)
-    return np.quantile(means, [0.025, 0.975])
+    return np.percentile(means, percentiles)

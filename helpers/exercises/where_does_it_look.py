@@ -206,6 +206,14 @@ def box_heat(answer):
             f"of 0.5; {truth} was expected. A pixel is hot from {0.5 * scale:g} on: "
             "the share is one of the map's own maximum.",
         )
+    exact = np.zeros((6, 5))
+    exact[4, 2], exact[1, 3] = 4.0, 2.0
+    given = np.asarray(call(answer, exact, 0.5)).tolist()
+    need(
+        given == [2, 1, 2, 4],
+        f"`{name}` gave {given} for a map with a maximum of 4, one more pixel of 2 and "
+        "a share of 0.5; [2, 1, 2, 4] was expected. Exactly the share is enough: `>=`.",
+    )
     single = np.zeros((6, 5))
     single[4, 2] = 3.0
     given = np.asarray(call(answer, single, 0.3)).tolist()
