@@ -16,7 +16,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = [".doctrees", "README.md"]
+exclude_patterns = [".doctrees"]
 default_role = "code"
 
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
@@ -32,7 +32,7 @@ napoleon_use_rtype = False
 copybutton_selector = "div.cell_input div.highlight pre, div.highlight-bash pre"
 
 html_theme = "sphinx_book_theme"
-html_title = "What does an image classifier really look at?"
+html_title = project
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_favicon = "_static/logo.svg"
@@ -40,14 +40,13 @@ html_copy_source = False  # notebooks come from the repository, with their helpe
 html_use_index = False  # the search and the list of helpers do the same, and better
 html_domain_indices = False
 html_show_sphinx = False
-html_last_updated_fmt = None
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {
         "image_light": "_static/logo.svg",
         "image_dark": "_static/logo.svg",
         "alt_text": "A dash that could be a 7: to the first page",
-        "text": "What does an image classifier really look at?",
+        "text": project,
     },
     "home_page_in_toc": False,
     "show_navbar_depth": 1,

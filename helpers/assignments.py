@@ -1,6 +1,8 @@
 """A course for nbgrader, which hands exercises out, collects and grades them.
 
-python -m helpers.assignments [--output build/assignments]
+    python -m helpers.assignments [--output build/assignments]
+
+writes its folder, with a release of each notebook in notebooks/solutions.
 """
 
 import argparse
@@ -50,7 +52,7 @@ def write(output, root=ROOT, names=None):
     root : pathlib.Path
         The folder that has notebooks/solutions.
     names : list of str, optional
-        Which notebooks; without it, all of them.
+        Which notebooks: "01_one_or_seven". Without it, all of them.
 
     Returns
     -------
@@ -116,6 +118,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "assignments")
     output = parser.parse_args(arguments).output
+    if output.exists() and not output.is_dir():
+        parser.error(f"--output must be a folder, got the file {output}; name another.")
     try:
         released = write(output)
     except RuntimeError as error:

@@ -9,6 +9,7 @@ their descriptions, claims as lists, links to files that are not pages of the si
 links to the repository.
 """
 
+import argparse
 import importlib
 import os
 import re
@@ -29,19 +30,26 @@ BUILD = ROOT / "build"
 _EXTRAS = {"try_it": "helpers.export_networks", "slides": "helpers.make_slides"}
 
 
-def main():
-    """Build the site and say where it is."""
+def main(arguments=None):
+    """Build the site and say where it is; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.parse_args(arguments)
     start = time.perf_counter()
     folder = BUILD / "site"
-    write(folder)
-    for name, builder in _EXTRAS.items():
-        try:
-            importlib.import_module(builder).write(folder / name)
-        except node_packages.NodeMissing as error:
-            print(f"{name} is left out: {error}")
+    try:
+        write(folder)
+        for name, builder in _EXTRAS.items():
+            try:
+                importlib.import_module(builder).write(folder / name)
+            except node_packages.NodeMissing as error:
+                print(f"{name} is left out: {error}")
+    except (RuntimeError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     seconds = time.perf_counter() - start
     print(f"build/site: {size / 1e6:.0f} MB in {seconds:.0f} s; open index.html")
+    return 0
 
 
 def write(folder):
@@ -55,6 +63,9 @@ def write(folder):
     ------
     RuntimeError
         If Sphinx warned of anything, such as a link that leads nowhere.
+    ValueError
+        If a page of docs/ names a finding that its chapter does not hold, or a picture
+        has no description.
     """
     runtime.start()
     from sphinx.cmd.build import build_main
@@ -65,7 +76,8 @@ def write(folder):
     strict = ["--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]
     trees = ["--doctree-dir", str(source / ".doctrees")]
     failed = build_main([*strict, *trees, str(source), str(folder)])
-    shutil.rmtree(folder.with_name("jupyter_execute"))  # of MyST-NB, and empty
+    # MyST-NB leaves an empty folder, unless Sphinx failed before it.
+    shutil.rmtree(folder.with_name("jupyter_execute"), ignore_errors=True)
     if failed:
         raise RuntimeError(
             "The site must be built without a warning, got those above; mend the page "
@@ -126,10 +138,10 @@ def link_pages(text, path):
     text = re.sub(r"\[!\[(.*?)\]\(http[^)]*\)\]", r"[\1]", text)
 
     def lead(link):
-        label, target, anchor = link.groups()
-        return f"{label}({_find_page(target, path)}{anchor or ''})"
+        target, anchor = link.groups()
+        return f"]({_find_page(target, path)}{anchor or ''})"
 
-    return re.sub(r"(\]) ?\((?!\w+:|#|/)([^)#\s]+)(#[^)\s]*)?\)", lead, text)
+    return re.sub(r"\]\((?!\w+:|#|/)([^)#\s]+)(#[^)\s]*)?\)", lead, text)
 
 
 def _find_page(target, path):
@@ -139,15 +151,15 @@ def _find_page(target, path):
         return target  # generated, or wrong: Sphinx will tell
     place = wanted.relative_to(ROOT)
     if place.parts[0] == "docs" or wanted in list_notebooks():
-        here = _find_source(path.relative_to(ROOT)).parent
-        return Path(os.path.relpath(_find_source(place), here)).as_posix()
-    if place.parts[0] == "helpers" and wanted.suffix == ".py":
-        name = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
-        here = _find_source(path.relative_to(ROOT)).parent
-        return Path(os.path.relpath(f"api/{name}.md", here)).as_posix()
-    kind = "tree" if wanted.is_dir() else "blob"
-    repository = f"https://github.com/{colab.repository(ROOT)}"
-    return f"{repository}/{kind}/main/{place.as_posix()}"
+        page = _find_source(place)
+    elif place.parts[0] == "helpers" and wanted.suffix == ".py":
+        page = Path("api") / f"{site_pages.name_module(wanted)}.md"
+    else:
+        kind = "tree" if wanted.is_dir() else "blob"
+        repository = f"https://github.com/{colab.repository(ROOT)}"
+        return f"{repository}/{kind}/main/{place.as_posix()}"
+    here = _find_source(path.relative_to(ROOT)).parent
+    return Path(os.path.relpath(page, here)).as_posix()
 
 
 def _find_source(place):

@@ -1,5 +1,11 @@
-"""The page that needs no Python: it gets the networks as arrays and rebuilds them."""
+"""The page that needs no Python: it gets the networks as arrays and rebuilds them.
 
+    python -m helpers.export_networks
+
+writes build/site/try_it alone, which `python -m helpers.build_site` writes too.
+"""
+
+import argparse
 import base64
 import json
 import shutil
@@ -50,13 +56,26 @@ _KINDS: dict[str, tuple[list[str], dict[str, list]]] = {
 }
 
 
-def write(folder: Path = TARGET) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 0, or 1 after a sentence about what is missing."""
+    parser = argparse.ArgumentParser(description="Write the page without Python.")
+    parser.parse_args(arguments)
+    try:
+        write(TARGET)
+    except node_packages.NodeMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Open {TARGET / 'index.html'} in a browser.")
+    return 0
+
+
+def write(folder: Path) -> None:
     """Write the page, all that it needs and nothing from another host.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Made anew.
+        Whatever it held before is deleted.
 
     Raises
     ------
@@ -122,7 +141,8 @@ def export_array(values: np.ndarray) -> dict:
     dict
     """
     values = np.asarray(values, "<f4")
-    half = values.astype("<f2")
+    with np.errstate(over="ignore"):  # too large for float16: then float32 is kept
+        half = values.astype("<f2")
     kept, name = (
         (half, "float16") if np.array_equal(half, values) else (values, "float32")
     )
@@ -252,7 +272,4 @@ def _write_script(folder, name, value):
 
 
 if __name__ == "__main__":
-    try:
-        write(*map(Path, sys.argv[1:2]))
-    except node_packages.NodeMissing as error:
-        raise SystemExit(str(error)) from None
+    sys.exit(main())

@@ -1,6 +1,8 @@
 """Slides for the classroom: one presentation a chapter, made of its tagged cells.
 
-    python -m helpers.make_slides [folder]
+    python -m helpers.make_slides
+
+writes build/slides.
 
 A cell is on a slide if its metadata say ``"slideshow": {"slide_type": "slide"}``, which
 Jupyter's property inspector sets. A tagged code cell shows its picture, table or film
@@ -16,6 +18,7 @@ and ask no other host for anything.
 import argparse
 import base64
 import io
+import math
 import re
 import shutil
 import sys
@@ -28,8 +31,10 @@ from nbconvert.filters import Highlight2HTML, markdown2html
 from PIL import Image
 
 from helpers import colab, node_packages
+from helpers.site_notebooks import CLAIM
 
 ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "build" / "slides"
 LONGEST_CODE = 12  # lines
 
 _LOOK = ROOT / "docs" / "slides"
@@ -46,7 +51,6 @@ _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 _BADGE = re.compile(r"\[!\[[^]]*\]\([^)]*\)\]\([^)]*\)")
 _LOCAL_LINK = re.compile(r"\[([^]]*)\]\((?!https?:)[^)]*\)")
 _LINK_TARGET = re.compile(r"\]\([^)]*\)")
-_CLAIM = re.compile(r"^✓ (.+) (\([^()]*\))$", re.MULTILINE)
 _QUESTION = re.compile(r"\*\*((Before|Find|Predict)[^*]*|[^*]*\?)\*\*")
 _SMALL_PRINT = ("**Data.**", "Sources:")  # for the notes
 
@@ -60,7 +64,7 @@ class Picture(NamedTuple):
 
 
 class Slide(NamedTuple):
-    """One slide. Body and notes are HTML; a claim is a finding and its bound."""
+    """One slide. Body and notes are HTML; a claim is a sentence and its bound."""
 
     title: str
     body: str = ""
@@ -72,12 +76,9 @@ class Slide(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, or 1 after a sentence about what is missing."""
     parser = argparse.ArgumentParser(description="Make slides of the tagged cells.")
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=ROOT / "build" / "slides"
-    )
-    options = parser.parse_args(arguments)
+    parser.parse_args(arguments)
     try:
-        paths = write(options.folder)
+        paths = write(TARGET)
     except (ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -218,7 +219,8 @@ def _show_text(heading, text):
 def _measure(block):
     """Return about how many lines a paragraph or a list takes on a slide."""
     items = re.split(r"\n(?=- |\d+\. )", _LINK_TARGET.sub("]", block))
-    return sum(-(-len(" ".join(item.split())) // _LINE) + 0.4 for item in items) + 0.3
+    lengths = [len(" ".join(item.split())) for item in items]
+    return sum(math.ceil(length / _LINE) + 0.4 for length in lengths) + 0.3
 
 
 def _show_code_cell(cell, heading):
@@ -226,7 +228,8 @@ def _show_code_cell(cell, heading):
     pictures = [found for output in outputs for found in _find_pictures(output)]
     bodies = [found for output in outputs for found in _find_tables_and_films(output)]
     printed = "".join(o.text for o in cell.outputs if o.output_type == "stream")
-    claims = tuple(_CLAIM.findall(printed))
+    matches = filter(None, map(CLAIM.fullmatch, printed.splitlines()))
+    claims = tuple((claim["sentence"], claim["bound"]) for claim in matches)
     if not (pictures or bodies):
         lines = len(cell.source.splitlines())
         if lines > LONGEST_CODE:

@@ -7,6 +7,7 @@ the other, and writes minutes, memory and the checkout's size between the two ma
 README.md. It takes about an hour.
 """
 
+import argparse
 import datetime
 import os
 import platform
@@ -40,8 +41,36 @@ class Measured(NamedTuple):
     memory: int
 
 
-def main():
+def main(arguments=None):
     """Measure all targets and write the table; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.parse_args(arguments)
+    readme = ROOT / "README.md"
+    try:
+        _check_tools()
+        put_between_marks(readme.read_text("utf-8"), "")  # now, and not an hour later
+        table = measure_course()
+    except (RuntimeError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table)
+    readme.write_text(put_between_marks(readme.read_text("utf-8"), table), "utf-8")
+    return 0
+
+
+def measure_course():
+    """Run all targets in a fresh clone, and return the table of what they took.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Raises
+    ------
+    RuntimeError
+        If a target fails.
+    """
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "course"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
@@ -51,11 +80,7 @@ def main():
             print(f"make {target} …", flush=True)
             measured[target] = measure_command(["make", target], clone)
         report = (clone / "build" / "report.md").read_text("utf-8")
-        readme = ROOT / "README.md"
-        table = format_table(measured, report, size, describe_machine())
-        readme.write_text(put_between_marks(readme.read_text("utf-8"), table), "utf-8")
-    print(table)
-    return 0
+    return format_table(measured, report, size, describe_machine())
 
 
 def measure_command(command, folder):
@@ -84,7 +109,7 @@ def measure_command(command, folder):
     with subprocess.Popen(command, cwd=folder, env=environment) as process:
         memory.watch(process.pid)
         code = process.wait()
-        peak = memory.stop()
+    peak = memory.stop()
     if code != 0:
         raise RuntimeError(
             f"`{' '.join(command)}` failed with exit code {code}: mend what it says "
@@ -166,12 +191,19 @@ def put_between_marks(text, table):
     if found != 1:
         raise ValueError(
             "README.md must hold <!-- measured --> and <!-- /measured --> once, "
-            f"found them {found} times."
+            f"found them {found} times; put them around the place of the table."
         )
     return _MARKED.sub(lambda marks: f"{marks[1]}{table}\n{marks[2]}", text)
 
 
+def _check_tools():
+    for tool in ("git", "make"):
+        if shutil.which(tool) is None:
+            raise RuntimeError(
+                f"Measuring clones the course and runs make's targets, and {tool} was "
+                "not found; install it, or put it on the PATH."
+            )
+
+
 if __name__ == "__main__":
-    if shutil.which("make") is None:
-        sys.exit("make is not on the PATH: the table measures its targets.")
     sys.exit(main())

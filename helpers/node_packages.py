@@ -1,4 +1,9 @@
-"""The few JavaScript packages that the site and the slides are made of."""
+"""The few JavaScript packages that the site and the slides are made of.
+
+    python -m helpers.node_packages
+
+installs them below build/node.
+"""
 
 import hashlib
 import shutil

@@ -27,6 +27,11 @@ def convert(notebook, folder):
         Changed in place.
     folder : pathlib.Path
         Where the pictures go.
+
+    Raises
+    ------
+    ValueError
+        If a picture has no description.
     """
     for cell in notebook.cells:
         if cell.cell_type != "code":
@@ -73,6 +78,26 @@ def store_picture(output, folder):
     return name, text
 
 
+def list_claims(lines):
+    """Return claims as a list in HTML.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        Each as `helpers.claims.claim` prints it; others are left out.
+
+    Returns
+    -------
+    str
+    """
+    items = [
+        f'<li>{html.escape(claim["sentence"])} <span class="bound">'
+        f"{html.escape(claim['bound'])}</span></li>"
+        for claim in filter(None, map(CLAIM.fullmatch, lines))
+    ]
+    return f'<ul class="claims" aria-label="Checked">{"".join(items)}</ul>'
+
+
 def escape(text):
     """Return Markdown that reads as the text does, letter by letter."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
@@ -100,21 +125,12 @@ def _convert_lines(output):
     lines = output.text.splitlines()
     for is_claim, group in itertools.groupby(lines, lambda x: bool(CLAIM.fullmatch(x))):
         if is_claim:
-            outputs.append(_show("text/html", _list_claims(group)))
+            outputs.append(_show("text/html", list_claims(group)))
         else:
             text = "\n".join(group)
             if text.strip():
                 outputs.append(v4.new_output("stream", name=output.name, text=text))
     return outputs
-
-
-def _list_claims(lines):
-    items = [
-        f'<li>{html.escape(claim["sentence"])} <span class="bound">'
-        f"{html.escape(claim['bound'])}</span></li>"
-        for claim in filter(None, map(CLAIM.fullmatch, lines))
-    ]
-    return f'<ul class="claims" aria-label="Checked">{"".join(items)}</ul>'
 
 
 def _box_tables(page):

@@ -8,6 +8,7 @@ import ast
 import html
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 
@@ -81,7 +82,7 @@ def list_contents(source):
     return "\n\n".join(parts)
 
 
-def write_card(source, name, description=None):
+def write_card(source, name, description):
     """Return a card that leads to a chapter, with its story and its minutes.
 
     Parameters
@@ -89,27 +90,32 @@ def write_card(source, name, description=None):
     source : pathlib.Path
     name : str
         Of the chapter: "01_one_or_seven".
-    description : str, optional
+    description : str
         How the description of the card's picture begins.
 
     Returns
     -------
     str
         Markdown.
+
+    Raises
+    ------
+    ValueError
+        If the chapter has no such picture.
     """
     first = _read_chapter(name).cells[0].source
     title, _, story, *_ = first.split("\n")
     minutes = re.findall(r"About (\d+) minutes", first)[0]
+    picture, text, _ = _find_picture(name, description, source)
+    quoted = text.replace("\\", "").replace("\n", " ")
     lines = [
         f":::{{grid-item-card}} {title.removeprefix('# ')}",
         f":link: /notebooks/{name}",
         ":link-type: doc",
+        f":img-top: /pictures/{picture}",
+        f":img-alt: {quoted}",
+        *("", story, "", "{.minutes}", f"{minutes} minutes", ":::"),
     ]
-    if description:
-        picture, text = _find_picture(name, description, source)[:2]
-        quoted = text.replace("\\", "").replace("\n", " ")
-        lines += [f":img-top: /pictures/{picture}", f":img-alt: {quoted}"]
-    lines += ["", story, "", "{.minutes}", f"{minutes} minutes", ":::"]
     return "\n".join(lines)
 
 
@@ -130,13 +136,16 @@ def write_finding(source, name, description, sentence):
     -------
     str
         Markdown.
+
+    Raises
+    ------
+    ValueError
+        If the chapter has no such picture, or no such claim.
     """
     picture, text, heading = _find_picture(name, description, source)
     chapter = _read_chapter(name)
     title = chapter.cells[0].source.split("\n")[0].removeprefix("# ")
-    bound = _find_claim(name, sentence)
-    claim = f'<ul class="claims" aria-label="Checked"><li>{html.escape(sentence)} '
-    claim += f'<span class="bound">{html.escape(bound)}</span></li></ul>'
+    claim = site_notebooks.list_claims([_find_claim(name, sentence)])
     link = f"notebooks/{name}.ipynb"
     image = f"![{site_notebooks.escape(text)}](/pictures/{picture})"
     where = f"[Chapter {title}, “{heading}”]({link}#{_slugify(heading)})"
@@ -183,7 +192,7 @@ def write_grades():
     grades = leaderboard.read_grades()
     methods = _rank(grades).index
     table = grades.groupby(["test", "method"])["value"].mean().unstack()[methods]
-    table = table.reindex(dict.fromkeys(grades["test"]))
+    table = table.reindex(grades["test"].unique())
     cells = table.map(leaderboard_figures.write_number)
     caption = "Every grade: the mean over the tasks. “–” where a test does not apply."
     return _write_table(cells.rename(columns=_name), caption)
@@ -199,7 +208,7 @@ def write_fetched():
     """Return the table of what the real edition fetches or takes from a cache."""
     rows = [
         f"| {source.description} | {sources.format_size(source.size)} "
-        f"| {source.licence} | [{_host(source.page)}]({source.page}) |"
+        f"| {source.licence} | [{urlsplit(source.page).hostname}]({source.page}) |"
         for table in (sources.SOURCES, sources.STAND_INS)
         for source in table.values()
     ]
@@ -213,12 +222,11 @@ def write_modules(folder):
     Parameters
     ----------
     folder : pathlib.Path
+        It holds index.md, to which the list is added.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list] = {}
     for path in sorted((ROOT / "helpers").rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        name = name.removesuffix(".__init__")
+        name = name_module(path)
         text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
         lines = ["```{eval-rst}", f".. automodule:: {name}"]
         lines += ["   :members:", "   :ignore-module-all:", "```"]
@@ -236,6 +244,12 @@ def write_modules(folder):
     index = (folder / "index.md").read_text("utf-8")
     page = "\n\n".join([index.rstrip(), *tables]) + "\n"
     (folder / "index.md").write_text(page, encoding="utf-8")
+
+
+def name_module(path):
+    """Return the name by which a file of the project is imported."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
 
 
 def _name_page(path, source):
@@ -270,13 +284,13 @@ def _find_picture(name, description, source):
 
 
 def _find_claim(name, sentence):
-    """Return what a claim of a chapter must reach, in words."""
+    """Return the line that a claim of a chapter printed."""
     for cell in _read_chapter(name).cells:
         for output in cell.get("outputs", []):
             for line in output.get("text", "").splitlines():
                 claim = site_notebooks.CLAIM.fullmatch(line)
                 if claim and claim["sentence"] == sentence:
-                    return claim["bound"]
+                    return line
     raise ValueError(
         f"{name} must hold the claim “{sentence}”, got none that reads so; copy its "
         "sentence from the notebook's output into docs/."
@@ -291,10 +305,6 @@ def _rank(grades):
 
 def _name(method):
     return method.replace("_", " ")
-
-
-def _host(address):
-    return address.split("/")[2]
 
 
 def _slugify(heading):

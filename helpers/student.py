@@ -11,6 +11,7 @@ import sys
 import textwrap
 
 import nbformat
+from nbgrader.nbgraderformat import ValidationError
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearOutput,
@@ -23,7 +24,7 @@ from helpers.run_notebooks import ROOT
 
 STUB = "# Your code goes here.\n..."
 
-_BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
+_BEGIN, _END = "BEGIN SOLUTION", "END SOLUTION"  # in comments, as nbgrader reads them
 
 
 def derive_copy(solved, name, root=ROOT):
@@ -48,14 +49,21 @@ def derive_copy(solved, name, root=ROOT):
     Raises
     ------
     ValueError
-        If a check belongs to no solution.
+        If nbgrader cannot read the marks, or a check belongs to no solution.
     """
     solutions = read_solutions(solved)
     student = copy.deepcopy(solved)
     stub = {"python": STUB}
     steps = [CheckCellMetadata(), ClearSolutions(code_stub=stub), LockCells()]
-    for step in [*steps, ClearOutput()]:
-        student, _ = step.preprocess(student, {})
+    try:
+        for step in [*steps, ClearOutput()]:
+            student, _ = step.preprocess(student, {})
+    except (RuntimeError, ValidationError) as error:
+        reason = str(error.__context__ or error).splitlines()[0]
+        raise ValueError(
+            f"{name}: nbgrader must be able to read the marks of all cells, and says "
+            f"“{reason}”; mend the notebook in notebooks/solutions."
+        ) from error
     cells = []
     for cell in student.cells:
         cells.append(cell)
@@ -66,6 +74,11 @@ def derive_copy(solved, name, root=ROOT):
                     f"{name}: each check needs a solution with its name, got "
                     f"check-{task} and solutions {', '.join(solutions) or 'none'}; "
                     "rename one of them."
+                )
+            if not solutions[task]:
+                raise ValueError(
+                    f"{name}: the solution {task} must stand between ### {_BEGIN} and "
+                    f"### {_END}, got nothing there; put the two lines around it."
                 )
             cells.append(_fold_solution(task, solutions[task]))
     student.cells = cells
@@ -112,6 +125,11 @@ def write(root=ROOT):
     -------
     list of pathlib.Path
         The copies.
+
+    Raises
+    ------
+    ValueError
+        If a notebook of solutions is not marked as nbgrader wants it.
     """
     folder = root / "notebooks" / "exercises"
     folder.mkdir(exist_ok=True)
@@ -129,8 +147,8 @@ def _cut_solution(source):
     """Return the lines between the markers, not indented."""
     kept, inside = [], False
     for line in source.splitlines():
-        if line.strip() in (_BEGIN, _END):
-            inside = line.strip() == _BEGIN
+        if _BEGIN in line or _END in line:
+            inside = _BEGIN in line
         elif inside:
             kept.append(line)
     return textwrap.dedent("\n".join(kept)).strip()
@@ -149,7 +167,12 @@ def main(arguments=None, root=ROOT):
     """Write the student's copies, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.parse_args(arguments)
-    for path in write(root):
+    try:
+        written = write(root)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for path in written:
         print(f"Wrote {path.relative_to(root)}")
     return 0
 

@@ -108,7 +108,7 @@ def test_a_picture_moves_where_the_probability_is_one(linear, images):
     sure = keras.models.clone_model(linear)
     sure.set_weights([1000 * linear.get_weights()[0], np.zeros(2)])
     named, _, difference = find_margins(linear, images)
-    assert (sure(images).numpy().max(axis=1) == 1).all()
+    assert sure(images).numpy().max(axis=1).min() > 1 - 1e-6  # or 1, as it is rounded
     changed = adversarial.leave_class(sure, images, named, levels=2)
     wanted = images - 2 * ONE * np.sign(difference).reshape(images.shape)
     assert np.allclose(changed, wanted, atol=1e-6)

@@ -12,13 +12,18 @@ NAME = "00_start_here"
 SOLVED = ROOT / "notebooks" / "solutions" / f"{NAME}.ipynb"
 
 
-@pytest.fixture
-def course(tmp_path, monkeypatch):
-    """The course folder with one assignment, made without touching the home."""
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    """Let nothing touch the home, and put the environment back afterwards."""
     for name in ("PATH", "PYTHONPATH", "COURSE_WIDGETS"):  # the config sets them
         monkeypatch.setenv(name, os.environ.get(name, ""))
     for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
+
+
+@pytest.fixture
+def course(tmp_path):
+    """The course folder with one assignment."""
     assignments.write(tmp_path / "course", names=[NAME])
     return tmp_path / "course"
 
@@ -66,17 +71,21 @@ def test_nbgrader_releases_the_exercises_and_grades_what_comes_back(course):
 
 
 @pytest.mark.slow
-def test_what_nbgrader_cannot_release_is_one_sentence(tmp_path, monkeypatch, capsys):
+def test_what_nbgrader_cannot_release_is_one_sentence(tmp_path):
     folder = tmp_path / "notebooks" / "solutions"
     folder.mkdir(parents=True)
     notebook = read(SOLVED)
     marked = find_marked(notebook)
     marked["two-ways-to-choose"].source = "prediction = None\n### BEGIN SOLUTION"
     nbformat.write(notebook, folder / f"{NAME}.ipynb")
-    monkeypatch.setenv("PATH", os.environ["PATH"])
-    monkeypatch.setenv("PYTHONPATH", "")
-    monkeypatch.setenv("COURSE_WIDGETS", "off")
     with pytest.raises(RuntimeError, match="no end solution statement found") as error:
         assignments.write(tmp_path / "course", tmp_path)
     assert "\n" not in str(error.value)
     assert f"mend notebooks/solutions/{NAME}.ipynb" in str(error.value)
+
+
+def test_a_file_is_no_folder_for_a_course(tmp_path, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(SystemExit):
+        assignments.main(["--output", str(tmp_path / "file")])
+    assert "--output must be a folder, got the file" in capsys.readouterr().err

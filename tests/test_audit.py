@@ -190,7 +190,8 @@ def test_even_heat_has_a_share_equal_to_the_area():
 def test_log_odds_of_a_sure_model_stay_finite():
     model, twins = build_reader(strength=50.0), draw_corner_twins()
     table = audit(model, *twins, 1, 0)
-    assert np.asarray(model(twins[0]))[:, 0].min() == 1  # rounded
+    # Rounded to 1, or on some processors to the number below: no odds to be had of it.
+    assert np.asarray(model(twins[0]))[:, 0].min() > 1 - 1e-6
     assert table.loc["change of log-odds", "estimate"] == pytest.approx(600)
     assert list(table.index) == ROWS
 

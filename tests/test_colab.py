@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from helpers import colab
+from tests.colab import execute
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "tests" / "colab" / "constraints.txt"
@@ -505,3 +506,35 @@ def test_the_fetching_command_fetches_once(tmp_path):
     shutil.rmtree(content / "course")
     failed = subprocess.run(command, shell=True, capture_output=True)
     assert failed.returncode != 0
+
+
+# --- The run that pretends to be Colab ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codes", "failed"), [((0, 0), False), ((1, 0), True), ((-9, 0), True)]
+)
+def test_a_run_that_was_killed_has_failed_too(codes, failed, tmp_path, monkeypatch):
+    ends = iter(codes)
+    runs = []
+
+    def run(command, **_):
+        runs.append(command)
+        return SimpleNamespace(returncode=next(ends))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert execute.execute("python", tmp_path, "00") is failed
+    assert [Path(command[-1]).parent.name for command in runs] == [
+        "notebooks",
+        "solutions",
+    ]
+
+
+def test_packages_that_moved_are_named():
+    before = {"numpy": "2.1.3", "dask": "1", "kept": "3"}
+    moved, added = execute.compare(before, {"numpy": "2.2", "kept": "3", "new": "1"})
+    assert moved == [
+        "numpy was 2.1.3, and is now 2.2: TensorFlow, Keras and NumPy must never move.",
+        "dask was 1, and is now gone",
+    ]
+    assert added == ["new"]

@@ -23,7 +23,10 @@ def build(*hidden, last=None):
     return Sequential([layers.Input((6, 6, 1)), *hidden, layers.Flatten(), last])
 
 
-@pytest.mark.parametrize(("value", "kind"), [(0.1, "float32"), (0.125, "float16")])
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("value", "kind"), [(0.1, "float32"), (0.125, "float16"), (1e6, "float32")]
+)
 def test_arrays_come_back_as_they_were(value, kind):
     values = np.float32([[value, -2], [65504, 2**-24]])
     exported = export_networks.export_array(values)

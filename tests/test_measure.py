@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import measure
+from helpers import measure, memory
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = """\
@@ -29,11 +29,24 @@ def run_python(code, folder):
 
 
 def test_children_count_and_so_do_seconds(tmp_path):
-    child = "ballast = bytearray(300_000_000); import time; time.sleep(0.6)"
+    child = "ballast = bytearray(300_000_000); import time; time.sleep(2)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     measured = run_python(code, tmp_path)
     assert measured.memory > 300_000_000
-    assert measured.seconds > 0.6
+    assert measured.seconds > 2
+
+
+def test_a_command_of_a_moment_has_a_peak_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "_PAUSE", 3600)  # so that only the first look counts
+    assert run_python("import time; time.sleep(1)", tmp_path).memory > 0
+
+
+def test_a_process_that_is_gone_takes_nothing():
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    watch = memory.MemoryWatch()
+    watch.watch(process.pid)
+    assert watch.stop() == 0
 
 
 def test_the_command_runs_in_its_folder_in_the_embedded_edition(tmp_path, monkeypatch):
@@ -73,6 +86,24 @@ def test_the_table_goes_between_the_marks_and_can_be_written_again():
         "before\n<!-- measured -->\n| new \\1 |\n<!-- /measured -->\nafter\n"
     )
     assert measure.put_between_marks(once, "| new \\1 |") == once
+
+
+@pytest.mark.parametrize(
+    ("readme", "path", "said"),
+    [("no marks", None, "found them 0 times"), ("", "", "git was not found; install")],
+)
+def test_what_is_missing_is_said_before_the_hour_begins(
+    readme, path, said, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "README.md").write_text(readme)
+    monkeypatch.setattr(measure, "ROOT", tmp_path)
+    monkeypatch.setattr(measure, "measure_course", pytest.fail)
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
+    else:
+        monkeypatch.setattr(measure.shutil, "which", str)
+    assert measure.main([]) == 1
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["no marks", "<!-- measured -->\n" * 2])

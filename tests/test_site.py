@@ -221,12 +221,14 @@ def test_links_lead_to_pages_and_else_to_the_repository():
     text = (
         "[a](02_where_does_it_look.ipynb#x) [b](../helpers/digits.py) "
         "[c](../data/vgg/transfer.csv) [d](https://doi.org/1) [e](#here) [f](gone.md) "
+        "[0, 1] (../README.md) "
         "[![Open](https://host/badge.svg)](https://host/page)"
     )
     linked = build_site.link_pages(text, chapter)
     assert "[a](02_where_does_it_look.ipynb#x) [b](../api/helpers.digits.md) " in linked
     assert "/blob/main/data/vgg/transfer.csv)" in linked
     assert "[d](https://doi.org/1) [e](#here) [f](gone.md) " in linked
+    assert "[0, 1] (../README.md) " in linked  # no link, but a remark
     assert linked.endswith("[Open](https://host/page)")
 
 
@@ -235,6 +237,15 @@ def test_links_of_docs_lead_to_notebooks():
     linked = build_site.link_pages(text, ROOT / "docs" / "gallery.md")
     assert linked.startswith("[a](notebooks/00_start_here.ipynb) [b](glossary.md) ")
     assert linked.endswith("/blob/main/LICENSE)")
+
+
+@pytest.mark.usefixtures("started")
+def test_a_site_with_warnings_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sphinx.cmd.build.build_main", lambda _: 2)
+    monkeypatch.setattr(build_site, "stage", lambda _: None)
+    monkeypatch.setattr(build_site, "BUILD", tmp_path)
+    assert build_site.main([]) == 1
+    assert "must be built without a warning" in capsys.readouterr().err
 
 
 def make_notebook(*outputs):

@@ -124,7 +124,7 @@ def test_every_page_is_quiet_open_to_all_and_as_wide_as_a_phone(page, folder, ad
 def test_the_dark_is_open_to_all_too(page, name):
     page.emulate_media(color_scheme="dark")
     page.goto(name)
-    assert page.locator("html").get_attribute("data-theme") == "dark"
+    playwright.expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert find_barriers(page) == []
 
 
@@ -159,7 +159,7 @@ def test_the_first_key_skips_to_the_content(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent.trim()").startswith("Skip")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main-content")
+    page.wait_for_url("**#main-content")
     page.keyboard.press("Tab")
     inside = "document.activeElement.closest('#main-content') !== null"
     assert page.evaluate(inside)

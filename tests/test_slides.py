@@ -88,8 +88,8 @@ def test_a_picture_keeps_heading_description_claims_and_the_remark_as_notes():
     assert slide.picture.alt == ALT
     assert slide.picture.source.endswith(DOT)
     assert slide.claims == (
-        ("It is a dot", "(at least 0.9)"),
-        ("And (one) dot", "(exactly 1)"),
+        ("It is a dot", "at least 0.9"),
+        ("And (one) dot", "exactly 1"),
     )
     assert BeautifulSoup(slide.notes, "html.parser").text.strip() == "So it is."
 

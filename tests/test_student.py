@@ -1,5 +1,7 @@
 """The student's copies hold what the solutions give, and no solution unfolded."""
 
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -87,6 +89,29 @@ def test_a_check_without_a_solution_is_refused(solved):
     del solved.cells[1]
     with pytest.raises(ValueError, match="got check-double and solutions none"):
         student.derive_copy(solved, "01_numbers")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("double = 2", "solution double must stand between ### BEGIN SOLUTION and"),
+        (SOURCE.replace("### END", "###"), "says “no end solution .*”; mend the"),
+    ],
+)
+def test_a_solution_without_its_markers_is_refused(solved, source, message):
+    solved.cells[1].source = source
+    with pytest.raises(ValueError, match=f"01_numbers: .*{message}"):
+        student.derive_copy(solved, "01_numbers")
+
+
+def test_a_notebook_with_wrong_marks_is_refused_in_a_sentence(solved, tmp_path, capsys):
+    folder = tmp_path / "notebooks" / "solutions"
+    folder.mkdir(parents=True)
+    solved.cells[2].metadata["nbgrader"]["grade_id"] = "double"  # twice
+    nbformat.write(solved, folder / "01_numbers.ipynb")
+    assert student.main([], tmp_path) == 2
+    said = capsys.readouterr().err
+    assert re.search("01_numbers: nbgrader must .*double.*; mend the notebook", said)
 
 
 def test_writing_twice_gives_the_same_bytes_and_drops_what_is_gone(

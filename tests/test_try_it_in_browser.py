@@ -72,6 +72,7 @@ def page(browser):
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
+    playwright.expect.set_options(timeout=PATIENCE)
     complaints, asked = [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -155,6 +156,11 @@ def test_strokes_get_the_answers_and_maps_that_keras_and_the_helper_give(
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="Move right").click()
+    is_left_alone = page.locator("#pad").evaluate(
+        "(pad) => pad.dispatchEvent(new KeyboardEvent('keydown', "
+        "{ key: 'ArrowLeft', altKey: true, cancelable: true }))"
+    )
+    assert is_left_alone  # a browser goes back by it
     moved, probabilities = check_digit(page, plain)
     np.testing.assert_allclose(moved[:, 6:], picture[:, :-6], atol=1e-6)
     assert probabilities[1] > 0.9
@@ -186,16 +192,19 @@ def test_a_finger_draws_and_a_new_stroke_cancels_the_old_map(page, address):
         """async () => {
             const { explain } = occlusion;
             const ends = [];
+            let begun = 0;
             occlusion.explain = async (...given) => {
+                begun += 1;
                 const map = await explain(...given);
                 ends.push(map !== null);
                 return map;
             };
             const frame = () => new Promise(requestAnimationFrame);
             document.querySelector("[data-ready=seven]").click();
-            for (let wait = 0; wait < 3; wait++) await frame();
+            // Far more frames than it takes, and yet not for ever.
+            for (let wait = 0; begun < 1 && wait < 1000; wait++) await frame();
             document.querySelector("[data-ready=one]").click();
-            while (ends.length < 2) await frame();
+            for (let wait = 0; ends.length < 2 && wait < 1000; wait++) await frame();
             occlusion.explain = explain;
             return [ends, oneOrSeven.state.winner];
         }"""
@@ -282,6 +291,16 @@ def test_it_refuses_a_browser_that_computes_something_else(page, folder, address
     )
 
 
+def test_what_breaks_later_is_said_too(page, address):
+    page.goto(address)
+    wait_for_map(page, DIGITS)
+    page.evaluate(
+        "() => { networks.readLogits = async () => { throw new Error('no memory'); }; }"
+    )
+    page.get_by_role("button", name="a 7").click()
+    playwright.expect(page.get_by_role("alert")).to_contain_text("no memory")
+
+
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1100, "light"), (390, "light"), (390, "dark")]
 )
@@ -289,6 +308,7 @@ def test_it_is_accessible_and_fits_a_phone(browser, address, width, scheme):
     page = browser.new_page(
         viewport={"width": width, "height": 844}, color_scheme=scheme
     )
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     page.wait_for_selector("body.ready")
     wait_for_map(page, DIGITS)

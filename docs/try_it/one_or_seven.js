@@ -25,24 +25,11 @@ const oneOrSeven = (() => {
     const pad = page.find("pad");
     const speak = page.prepareSpeaker(page.find("digit-status"));
     let strokes = READY.dash;
-    let [pen, request, waiting] = [null, 0, false];
+    let pen = null; // the pointer that draws
+    const refresh = page.prepareRefresh(state, answer);
 
-    function chosen() {
-      return rebuilt[document.querySelector("input[name=digit-network]:checked").value];
-    }
-
-    // Many strokes may come before the next frame: answer once.
-    function refresh() {
-      request += 1;
-      state.map = null;
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(() => { waiting = false; answer(); });
-    }
-
-    async function answer() {
-      const [mine, network] = [request, chosen()];
-      const isWanted = () => mine === request;
+    async function answer(isWanted) {
+      const network = rebuilt[page.readChoice("digit-network")];
       const picture = drawing.rasterise(strokes);
       painting.drawPicture(pad, picture);
       const logits = await networks.readLogits(network, picture);
@@ -51,8 +38,9 @@ const oneOrSeven = (() => {
       const winner = probabilities.indexOf(Math.max(...probabilities));
       Object.assign(state, { picture, logits, probabilities, winner });
       showAnswer(probabilities, winner);
+      const report = (share) => page.showProgress("digit-progress", share);
       const map = await occlusion.explain(
-        network, picture, winner, { ...SQUARE, isWanted, report: showProgress },
+        network, picture, winner, { ...SQUARE, isWanted, report },
       );
       if (!map) return;
       showMap(map, picture, winner);
@@ -66,15 +54,11 @@ const oneOrSeven = (() => {
       );
       const said = winner === 2 ? "neither a 1 nor a 7" : `a ${CLASSES[winner]}`;
       page.find("digit-answer").textContent = said;
-      page.find("digit-sure").textContent = page.formatShare(probabilities[winner]);
+      const sure = page.formatShare(probabilities[winner]);
+      page.find("digit-sure").textContent = sure;
       page.find("digit-map-title").textContent = `What speaks for “${CLASSES[winner]}”`;
       page.find("digit-map-figure").classList.add("old");
-      speak(`The network takes this for ${said}, ${page.formatShare(probabilities[winner])} sure.`);
-    }
-
-    function showProgress(share) {
-      page.find("digit-progress").textContent =
-        share < 1 ? `hiding squares: ${Math.round(100 * share)} %` : "";
+      speak(`The network takes this for ${said}, ${sure} sure.`);
     }
 
     function showMap(map, picture, winner) {
@@ -84,7 +68,7 @@ const oneOrSeven = (() => {
       painting.outline(page.find("digit-outline"), SIZE, (place) => picture[place] > 0.5);
       page.find("digit-low").textContent = page.formatHeat(-scale);
       page.find("digit-high").textContent = page.formatHeat(scale);
-      page.find("digit-progress").textContent = "";
+      page.showProgress("digit-progress", 1);
       page.find("digit-map-figure").classList.remove("old");
       page.find("digit-map").setAttribute("aria-label",
         strongest > 1e-4
@@ -121,7 +105,7 @@ const oneOrSeven = (() => {
     const moves = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
     pad.addEventListener("keydown", (event) => {
       const move = moves[event.key.replace("Arrow", "").toLowerCase()];
-      if (!move) return;
+      if (!move || event.altKey || event.ctrlKey || event.metaKey) return; // the browser's
       event.preventDefault();
       show(drawing.move(strokes, ...move));
     });

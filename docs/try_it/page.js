@@ -1,10 +1,45 @@
 "use strict";
-// What both parts of the page share: bars, sentences, and maps that come a little later.
+// What both parts of the page share: when to answer, bars, sentences, and what went wrong.
 
 const page = (() => {
   const PAUSE = 400; // milliseconds without a change, before a screen reader is told
 
   const find = (name) => document.getElementById(name);
+
+  // The value of the radio button that is chosen among those of one name.
+  function readChoice(name) {
+    return document.querySelector(`input[name=${name}]:checked`).value;
+  }
+
+  // Return a function that lets answer(isWanted) run once at the next frame, however many
+  // strokes come before it. isWanted() says no as soon as something newer was asked, and
+  // state.map is null until an answer has set it.
+  function prepareRefresh(state, answer) {
+    let [request, waiting] = [0, false];
+    return () => {
+      request += 1;
+      state.map = null;
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        const mine = request;
+        answer(() => mine === request).catch(complain);
+      });
+    };
+  }
+
+  function complain(error) {
+    find("trouble").textContent =
+      `This page cannot go on (${error.message}); try a newer browser, or run `
+      + "chapters 1 and 6 instead.";
+    find("trouble").hidden = false;
+  }
+
+  // How far a map is, in the element of that name.
+  function showProgress(name, share) {
+    find(name).textContent = share < 1 ? `hiding squares: ${Math.round(100 * share)} %` : "";
+  }
 
   // A share as people read it; never "100 %" for what is less.
   function formatShare(share) {
@@ -52,5 +87,8 @@ const page = (() => {
     return down === across ? "middle" : `${down} ${across}`;
   }
 
-  return { find, formatShare, formatHeat, drawBars, prepareSpeaker, namePlace };
+  return {
+    find, readChoice, prepareRefresh, complain, showProgress, formatShare, formatHeat,
+    drawBars, prepareSpeaker, namePlace,
+  };
 })();

@@ -21,21 +21,11 @@ const pools = (() => {
     const twins = hotelData.pairs.map((pair) =>
       pair.map((bytes) => Float32Array.from(arrays.readBytes(bytes), (level) => level / 255)),
     );
-    let [request, waiting] = [0, false];
+    const refresh = page.prepareRefresh(state, answer);
 
-    function refresh() {
-      request += 1;
-      state.map = null;
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(() => { waiting = false; answer(); });
-    }
-
-    async function answer() {
-      const mine = request;
-      const isWanted = () => mine === request;
-      const network = rebuilt[readChoice("pool-network")];
-      const pair = twins[Number(readChoice("pair"))];
+    async function answer(isWanted) {
+      const network = rebuilt[page.readChoice("pool-network")];
+      const pair = twins[Number(page.readChoice("pair"))];
       const share = Number(slider.value) / 100;
       const picture = pair[WITHOUT].map(
         (value, place) => value + share * (pair[WITH][place] - value),
@@ -49,8 +39,9 @@ const pools = (() => {
       showAnswer(probabilities, share);
       await pause(); // a slider on its way needs no map
       if (!isWanted()) return;
+      const report = (share) => page.showProgress("pool-progress", share);
       const map = await occlusion.explain(
-        network, picture, bathroom, { ...SQUARE, isWanted, report: showProgress },
+        network, picture, bathroom, { ...SQUARE, isWanted, report },
       );
       if (!map) return;
       showMap(map, picture);
@@ -67,26 +58,22 @@ const pools = (() => {
         ["another room", Math.max(0, rest)],
       ]);
       page.find("pool-answer").textContent = `a ${said}`;
-      page.find("pool-sure").textContent = page.formatShare(probabilities[winner]);
-      page.find("pool-map-figure").classList.add("old");
       const sure = page.formatShare(probabilities[winner]);
+      page.find("pool-sure").textContent = sure;
+      page.find("pool-map-figure").classList.add("old");
       speak(`With ${Math.round(100 * share)} % of the rail: a ${said}, ${sure} sure.`);
-    }
-
-    function showProgress(share) {
-      page.find("pool-progress").textContent =
-        share < 1 ? `hiding squares: ${Math.round(100 * share)} %` : "";
     }
 
     function showMap(map, picture) {
       painting.drawHeatOver(page.find("pool-map"), map, SCALE, picture);
-      painting.outline(page.find("pool-outline"), size, (place) => map[place] > CONTOUR);
-      page.find("pool-progress").textContent = "";
+      painting.outline(page.find("pool-outline"), size, (place) => map[place] >= CONTOUR);
+      page.showProgress("pool-progress", 1);
       page.find("pool-map-figure").classList.remove("old");
       const strongest = Math.max(...map);
-      page.find("pool-map-note").textContent =
-        `It falls most, by ${strongest.toFixed(1)}, in the ${page.namePlace(map, size)} `
-        + "of the picture.";
+      page.find("pool-map-note").textContent = strongest > 1e-4
+        ? `It falls most, by ${strongest.toFixed(1)}, in the ${page.namePlace(map, size)} `
+          + "of the picture."
+        : "No square lowers it.";
     }
 
     const names = ["pool-network", "pair"];
@@ -103,10 +90,6 @@ const pools = (() => {
         `${counts[WITHOUT]} without a rail and ${counts[WITH]} with one`;
     }
     refresh();
-  }
-
-  function readChoice(name) {
-    return document.querySelector(`input[name=${name}]:checked`).value;
   }
 
   function pause() {

@@ -10,9 +10,6 @@
       + `its scores differ from Keras’s by at most ${started.difference.toFixed(6)}.`;
     document.body.classList.add("ready");
   } catch (error) {
-    page.find("trouble").textContent =
-      `This page could not start (${error.message}); try a newer browser, or run `
-      + "chapters 1 and 6 instead.";
-    page.find("trouble").hidden = false;
+    page.complain(error);
   }
 })();

@@ -67,6 +67,12 @@ def need_choice(name, answer, options):
 def need_written(name, answer):
     """Go on if there is an answer at all.
 
+    Parameters
+    ----------
+    name : str
+        What the notebook calls the answer.
+    answer : object
+
     Raises
     ------
     NotYetRight
@@ -84,9 +90,10 @@ def need_array(name, answer, shape):
     Parameters
     ----------
     name : str
+        What the notebook calls the answer.
     answer : object
-    shape : tuple of int or None
-        None stands for any length.
+    shape : tuple of (int or None)
+        One or more lengths; None stands for any.
 
     Returns
     -------
@@ -112,7 +119,7 @@ def need_array(name, answer, shape):
         for length, given in zip(shape, array.shape, strict=True)
     )
     given = " × ".join(map(str, array.shape)) or "a single number"
-    need(fits, f"`{name}` must have the shape {wanted or '()'}; it has {given}.")
+    need(fits, f"`{name}` must have the shape {wanted}; it has {given}.")
     need(
         np.isfinite(array).all(),
         f"`{name}` holds values that are not finite numbers. Is something divided "
@@ -122,7 +129,18 @@ def need_array(name, answer, shape):
 
 
 def need_number(name, answer):
-    """Go on if an answer is one finite number, and return it as a float.
+    """Go on if an answer is one finite number.
+
+    Parameters
+    ----------
+    name : str
+        What the notebook calls the answer.
+    answer : object
+        A number, or an array of one element.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -131,11 +149,14 @@ def need_number(name, answer):
     """
     need_written(name, answer)
     try:
-        number = float(np.asarray(answer).item())
-    except (TypeError, ValueError):
-        raise NotYetRight(
-            f"`{name}` must be one number; it is {quote(answer)}."
-        ) from None
+        array = np.asarray(answer)
+    except ValueError:
+        array = np.asarray(None)
+    need(
+        array.dtype.kind in "biuf" and array.size == 1,
+        f"`{name}` must be one number; it is {quote(answer)}.",
+    )
+    number = float(array.item())
     need(np.isfinite(number), f"`{name}` must be a finite number; it is {number}.")
     return number
 
@@ -166,8 +187,9 @@ def call(function, *arguments, **options):
     try:
         answer = function(*given, **named)
     except Exception as error:  # whatever it is, the reader wants to know
+        first_line = str(error).partition("\n")[0]  # TensorFlow says pages
         raise NotYetRight(
-            f"`{name}` stopped with {type(error).__name__}: {error}"
+            f"`{name}` stopped with {type(error).__name__}: {first_line}"
         ) from error
     need(
         answer is not None and answer is not ...,
@@ -186,7 +208,11 @@ def call(function, *arguments, **options):
 
 
 def quote(value):
-    """Quote what was given, shortly.
+    """Quote what was given, shortly: an array by its type and shape.
+
+    Parameters
+    ----------
+    value : object
 
     Returns
     -------
@@ -195,7 +221,9 @@ def quote(value):
     if isinstance(value, np.ndarray):
         shape = " × ".join(map(str, value.shape))
         return f"an array of {value.dtype}, {shape}" if shape else f"{value}"
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
         return f"{value:.3g}"
     return _QUOTES.repr(value)
 

@@ -1,12 +1,12 @@
 """Run every notebook as Colab would: its Python, its packages, its set-up cell.
 
-    python -m tests.colab.execute [--list colab.txt] [06]
+    python -m tests.colab.execute [06]
 
-builds an environment from Colab's published versions in build/colab, pretends in it to
-be Colab, and executes chapters and solutions there (or those of one chapter), embedded
-edition. Their set-up cells clone the course, as far as it is committed here, to
-/content/course and install what Colab lacks. At the end, no package that was there
-before may have moved.
+builds an environment from Colab's published versions, those of constraints.txt, in
+build/colab, pretends in it to be Colab, and executes chapters and solutions there (or
+those of one chapter), embedded edition. Their set-up cells clone the course, as far as
+it is committed here, to /content/course and install what Colab lacks. At the end, no
+package that was there before may have moved.
 
 It needs uv, the network, Python 3.13 (uv finds or fetches it), and a folder /content
 that it may write in: `sudo install -d -o $USER /content`.
@@ -32,23 +32,22 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     chapters = sorted(path.name[:2] for path in (ROOT / "notebooks").glob("*.ipynb"))
     parser.add_argument("chapter", nargs="?", default="", choices=["", *chapters])
-    parser.add_argument("--list", type=Path, default=CONSTRAINTS, dest="listed")
-    options = parser.parse_args(arguments)
+    chapter = parser.parse_args(arguments).chapter
     if reason := find_obstacle():
         print(reason, file=sys.stderr)
         return 2
     build = ROOT / "build" / "colab"
-    python = build_environment(build, options.listed.read_text("utf-8"))
+    python = build_environment(build, CONSTRAINTS.read_text("utf-8"))
     before = read_versions(python)
     try:
-        code = execute(python, build, options.chapter)
+        failed = execute(python, build, chapter)
     finally:
         shutil.rmtree(CONTENT / "course", ignore_errors=True)
     moved, added = compare(before, read_versions(python))
     print("Installed by the set-up cells:", ", ".join(added) or "nothing")
     for sentence in moved:
         print(sentence, file=sys.stderr)
-    return int(bool(code or moved))
+    return int(failed or bool(moved))
 
 
 def find_obstacle():
@@ -56,7 +55,8 @@ def find_obstacle():
     if shutil.which("uv") is None:
         return "uv is not on the PATH: install it (`pip install uv`)."
     if not os.access(CONTENT, os.W_OK):
-        return f"{CONTENT} is missing: `sudo install -d -o $USER {CONTENT}`."
+        command = f"sudo install -d -o $USER {CONTENT}"
+        return f"{CONTENT} must be a folder to write in, and is not: run `{command}`."
     if (CONTENT / "course").exists():
         return f"{CONTENT / 'course'} is there already: delete it first."
     return ""
@@ -102,7 +102,22 @@ def read_versions(python):
 
 
 def execute(python, build, chapter):
-    """Execute notebooks in kernels that take themselves for Colab; return the code."""
+    """Execute notebooks in kernels that take themselves for Colab.
+
+    Parameters
+    ----------
+    python : pathlib.Path
+        Of the environment.
+    build : pathlib.Path
+        Where pages and reports go.
+    chapter : str
+        How the notebooks' names begin; "" for all.
+
+    Returns
+    -------
+    bool
+        Whether any of them failed.
+    """
     from helpers import colab
 
     address = f"https://github.com/{colab.repository()}"
@@ -115,7 +130,7 @@ def execute(python, build, chapter):
         "GIT_CONFIG_VALUE_0": address,
         "COURSE_EDITION": "embedded",
     }
-    codes = []
+    failed = False
     for folder in FOLDERS:
         opened = build / "opened" / folder  # not beside our helpers, but the clone's
         opened.mkdir(parents=True)
@@ -123,8 +138,8 @@ def execute(python, build, chapter):
         copies = [shutil.copy(path, opened) for path in paths]
         command = [python, "-m", "helpers.run_notebooks", "--output", build / folder]
         answer = subprocess.run([*command, *copies], cwd=ROOT, env=environment)
-        codes.append(answer.returncode)
-    return max(codes)
+        failed |= answer.returncode != 0
+    return failed
 
 
 def compare(before, after):
