@@ -4,7 +4,7 @@
 
 clones what is committed into a temporary folder, runs make's targets there one after
 the other, and writes minutes, memory and the checkout's size between the two marks in
-README.md. It takes about an hour.
+README.md, and the chapters' also in docs/teaching.md. It takes about an hour.
 """
 
 import argparse
@@ -32,6 +32,7 @@ TARGETS = {
 
 _MARKED = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->)", re.DOTALL)
 _CHAPTER = re.compile(r"^\| (\d\d_\w+) \| (\d+) \| ([\d.]+) GB \|", re.MULTILINE)
+_MEASURED_CHAPTER = re.compile(r"^\| `(\d\d)_\w+` \| ([\d.]+) \| ([\d.]+ GB) \|$", re.M)
 
 
 class Measured(NamedTuple):
@@ -45,16 +46,17 @@ def main(arguments=None):
     """Measure all targets and write the table; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.parse_args(arguments)
-    readme = ROOT / "README.md"
+    readme, teaching = ROOT / "README.md", ROOT / "docs" / "teaching.md"
     try:
         _check_tools()
         put_between_marks(readme.read_text("utf-8"), "")  # now, and not an hour later
         table = measure_course()
+        print(table)
+        for path, put in ((readme, put_between_marks), (teaching, put_in_rows)):
+            path.write_text(put(path.read_text("utf-8"), table), "utf-8")
     except (RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(table)
-    readme.write_text(put_between_marks(readme.read_text("utf-8"), table), "utf-8")
     return 0
 
 
@@ -194,6 +196,37 @@ def put_between_marks(text, table):
             f"found them {found} times; put them around the place of the table."
         )
     return _MARKED.sub(lambda marks: f"{marks[1]}{table}\n{marks[2]}", text)
+
+
+def put_in_rows(text, table):
+    """Put the chapters' minutes and memory at the ends of their rows in another table.
+
+    Parameters
+    ----------
+    text : str
+        With a row ``| 1 · its title | … | 0.9 min | 1.2 GB |`` for each chapter.
+    table : str
+        From `format_table`.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If a chapter does not have exactly one row.
+    """
+    for number, minutes, memory in _MEASURED_CHAPTER.findall(table):
+        row = rf"^(\| {int(number)} · .*\|) [\d.]+ min \| [\d.]+ GB \|$"
+        cells = rf"\1 {minutes} min | {memory} |"
+        text, found = re.subn(row, cells, text, flags=re.MULTILINE)
+        if found != 1:
+            raise ValueError(
+                f"docs/teaching.md must hold one row of chapter {int(number)} with "
+                f"minutes and memory at its end, found {found}; write it as the others."
+            )
+    return text
 
 
 def _check_tools():

@@ -113,8 +113,27 @@ def test_a_readme_without_the_marks_is_refused(text):
 
 
 def test_the_readme_has_a_row_of_every_target_and_chapter():
-    readme = (ROOT / "README.md").read_text("utf-8")
-    table = re.search(r"<!-- measured -->\n(.*?)<!-- /measured -->", readme, re.S)[1]
-    names = re.findall(r"^\| `(\w+)` \|", table, re.M)
+    names = re.findall(r"^\| `(\w+)` \|", read_measured(), re.M)
     chapters = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
     assert names == [*measure.TARGETS, *chapters]
+
+
+def read_measured():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    return re.search(r"<!-- measured -->\n(.*?)<!-- /measured -->", readme, re.S)[1]
+
+
+def test_teachers_read_the_same_figures():
+    teaching = (ROOT / "docs" / "teaching.md").read_text("utf-8")
+    assert measure.put_in_rows(teaching, read_measured()) == teaching
+
+
+def test_new_figures_reach_the_teachers_table():
+    table = measure.format_table({}, REPORT, 1, "2 cores")
+    text = "| 0 · Start | 5 min | 7 min | 9 GB |\n| 1 · One | 60 min | 1 min | 1 GB |\n"
+    assert measure.put_in_rows(text, table) == (
+        "| 0 · Start | 5 min | 0.2 min | 0.9 GB |\n"
+        "| 1 · One | 60 min | 1.5 min | 2.0 GB |\n"
+    )
+    with pytest.raises(ValueError, match=r"one row of chapter 1 .* found 0; write it"):
+        measure.put_in_rows(text.splitlines()[0], table)
