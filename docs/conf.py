@@ -35,6 +35,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
+html_js_files = ["enlarge.js"]
 html_favicon = "_static/logo.svg"
 html_copy_source = False  # notebooks come from the repository, with their helpers
 html_use_index = False  # the search and the list of helpers do the same, and better

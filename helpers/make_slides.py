@@ -46,21 +46,26 @@ _REVEAL = [
     "LICENSE",
 ]
 _FULL = 11  # lines of text on a slide
-_LINE = 58  # letters in a line
+_LINE = 64  # letters in a line
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 _BADGE = re.compile(r"\[!\[[^]]*\]\([^)]*\)\]\([^)]*\)")
 _LOCAL_LINK = re.compile(r"\[([^]]*)\]\((?!https?:)[^)]*\)")
 _LINK_TARGET = re.compile(r"\]\([^)]*\)")
 _QUESTION = re.compile(r"\*\*((Before|Find|Predict)[^*]*|[^*]*\?)\*\*")
 _SMALL_PRINT = ("**Data.**", "Sources:")  # for the notes
+# The room for a picture, in pixels of docs/slides/style.css.
+_BETWEEN = (1216, 608)  # below the title; what claims there are take from its height
+_BESIDE = (740, 670)  # at the right of both
+_CLAIM_LINE = 38
 
 
 class Picture(NamedTuple):
-    """A figure: its data address, its description, and whether it is drawn upright."""
+    """A figure: its data address, its description, and its size in pixels."""
 
     source: str
     alt: str
-    is_tall: bool
+    width: int
+    height: int
 
 
 class Slide(NamedTuple):
@@ -71,6 +76,16 @@ class Slide(NamedTuple):
     picture: Picture | None = None
     claims: tuple[tuple[str, str], ...] = ()
     notes: str = ""
+
+    @property
+    def is_beside(self) -> bool:
+        """Tell whether the picture is larger beside title and claims than between."""
+        if self.picture is None:
+            return False
+        lines = len(self.claims) if len(self.claims) <= 3 else 1 + len(self.claims)
+        return _scale(self.picture, *_BESIDE) > _scale(
+            self.picture, _BETWEEN[0], _BETWEEN[1] - _CLAIM_LINE * lines
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -200,7 +215,10 @@ def _show_title(section):
 
 
 def _show_text(heading, text):
-    """Lay a text out on as many slides as it needs, without cutting a paragraph."""
+    """Lay a text out on as many slides as it needs, without cutting a paragraph.
+
+    A paragraph that ends with a colon stays with what it announces.
+    """
     pages: list[list] = [[]]
     lines, notes = 0.0, ""
     for block in text.split("\n\n"):
@@ -209,7 +227,9 @@ def _show_text(heading, text):
             continue
         height = _measure(block)
         if pages[-1] and lines + height > _FULL:
-            pages, lines = [*pages, []], 0
+            lead = pages[-1][-1:] if pages[-1][-1].endswith(":") else []
+            pages[-1] = pages[-1][: len(pages[-1]) - len(lead)]
+            pages, lines = [*filter(None, pages), lead], sum(map(_measure, lead))
         pages[-1].append(block)
         lines += height
     slides = [Slide(heading, "".join(map(_render_block, page))) for page in pages]
@@ -249,13 +269,17 @@ def _find_pictures(output):
             content = output.data[kind].replace("\n", "")
             width, height = Image.open(io.BytesIO(base64.b64decode(content))).size
             alt = output.metadata.get(kind, {}).get("alt", "")
-            yield Picture(f"data:{kind};base64,{content}", alt, height > 0.7 * width)
+            yield Picture(f"data:{kind};base64,{content}", alt, width, height)
 
 
 def _find_tables_and_films(output):
     text = output.data.get("text/html", "")
     if "<table" in text or "<video" in text:
         yield text
+
+
+def _scale(picture, width, height):
+    return min(width / picture.width, height / picture.height)
 
 
 def _render_block(block):

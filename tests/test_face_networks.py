@@ -137,6 +137,13 @@ def test_stored_networks_tell_the_story(data):
         assert abs(gain[recipe]) < 0.1
 
 
+def test_the_mended_network_s_warmest_area_lies_in_the_face(data):
+    heatmaps = attribution.grad_cam(load("all together")[0], data.images, data.labels)
+    areas = faces.find_areas(data.regions)
+    warmest = faces.compare_with_area(heatmaps, areas, data).idxmax(axis=1)
+    assert set(warmest) <= {"brows", "eyes", "nose", "mouth"}
+
+
 @pytest.mark.slow
 def test_a_random_split_looks_fine_and_new_films_do_not(data):
     """Row 0e2: neighbouring frames on both sides of a split make a memory test."""

@@ -124,6 +124,29 @@ def test_a_long_text_goes_on_and_small_print_goes_to_the_notes():
     assert "X." not in pages[1].body
 
 
+def test_a_paragraph_with_a_colon_stays_with_its_list():
+    items = "\n".join(["- " + "word " * 22] * 4)
+    text = f"## End\n\n{'word ' * 30}\n\nThese:\n\n{items}"
+    pages = list_slides(v4.new_markdown_cell("# 9"), tag(v4.new_markdown_cell(text)))
+    assert ["These:" in page.body for page in pages] == [False, True]
+    assert "<li>" in pages[1].body
+
+
+@pytest.mark.parametrize(
+    ("size", "claims", "expected"),
+    [
+        ((400, 400), 0, True),
+        ((1600, 300), 3, False),
+        ((1240, 1000), 0, False),
+        ((1240, 1000), 3, True),
+    ],
+)
+def test_a_picture_stands_where_it_is_larger(size, claims, expected):
+    picture = make_slides.Picture("data:", ALT, *size)
+    slide = make_slides.Slide("1", picture=picture, claims=(("A", "b"),) * claims)
+    assert slide.is_beside is expected
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
